@@ -16,7 +16,7 @@ interface Order {
 
 interface Bought {
   order: Order | undefined;
-  /** No answer, or only of the kind that asks to try again. A refusal, such as of what has sold out, is an answer. */
+  /** Whether every answer was missing or asked to try again. A refusal, such as "sold out", is a final answer. */
   isOpen: boolean;
   jar: CookieJar;
   /** Answers to the same key that named another order. */
@@ -24,7 +24,7 @@ interface Bought {
 }
 
 const patienceMs = 60_000;
-/** So that stock does not run out before the fault. */
+/** Enough stock that nothing sells out before the fault. */
 export const pieces = 100_000;
 
 export async function checkoutUnderFault(context: DrillContext): Promise<DrillResult> {
@@ -57,9 +57,9 @@ export async function checkoutUnderFault(context: DrillContext): Promise<DrillRe
   const taken = pieces - left;
   const open = all.filter((one) => one.isOpen).length;
   const refused = all.length - answered.length - open;
-  // An order that was never answered may have been made, once.
+  // An order without an answer may exist, but only once.
   const duplicated = doubles + Math.max(0, taken - answered.length - open);
-  // Only sold out is a valid reason here.
+  // A refusal is right only if everything is sold out.
   const wronglyRefused = left > 0 ? refused : 0;
   const oversold = Math.max(0, answered.length - taken);
   return {
@@ -88,7 +88,7 @@ export async function stockUp(region: DrillRegion, variantId: string): Promise<v
   if (change === undefined) throw new Error('Cannot stock up as nobody acknowledged it');
 }
 
-/** A guest with one piece in the cart orders it; the same keys are used until each step is answered. */
+/** A guest adds one piece and orders it. Each step is retried with one key until it is answered. */
 async function buyOne(url: string, variantId: string, tell: (status: number) => void): Promise<Bought> {
   const jar = new CookieJar();
   const line = { variantId, quantity: 1 };
@@ -120,7 +120,7 @@ const buyer = {
   },
 };
 
-/** A guest's order of these pieces. @throws where it is not placed within the patience */
+/** Places a guest's order of these pieces. @throws if it is not placed within the patience */
 export async function orderOnce(
   url: string,
   lines: { variantId: string; quantity: number }[],
@@ -141,13 +141,13 @@ export async function orderOnce(
 interface Write {
   path: string;
   body: object;
-  /** Keeps the cookies of the answer. */
+  /** Stores the cookies of the answer. */
   jar: CookieJar;
-  /** Default: a new one. */
+  /** Default: a new key. */
   key?: string;
-  /** Default: what the jar holds at each try. */
+  /** Default: the cookies in the jar at each try. */
   cookie?: string;
-  /** Learns the status of each answer; 0 where none came. */
+  /** Gets the status of each answer; 0 if none came. */
   tell?: (status: number) => void;
 }
 
@@ -184,7 +184,7 @@ async function canRead(url: string, { order, jar }: Bought): Promise<boolean> {
   return response.ok;
 }
 
-/** Shared pages show stock that is right within five seconds. */
+/** Reads the stock for up to ten seconds, because shared pages may be five seconds behind. */
 export async function availableOf(
   url: string,
   slug: string,

@@ -1,4 +1,4 @@
-// The types of a drill: its options, what it runs on, and its result; and one result of several faults.
+// The types of a drill: its options, the region it runs on, its result, and one result for several faults.
 
 import type { SeededRandom } from '../traffic/seeded-random.ts';
 import type { CartStateName, DrillRegion } from './region.ts';
@@ -7,31 +7,29 @@ export interface DrillResult {
   drill: string;
   state: CartStateName;
   seed: number;
-  /** Writes that were answered 2xx. */
+  /** Writes with a 2xx answer. */
   acknowledged: number;
-  /** Pieces (or orders) that were acknowledged and are gone. */
+  /** Acknowledged pieces (or orders) that are gone. */
   lost: number;
   /** Pieces (or orders) that nobody asked for. */
   duplicated: number;
-  /**
-   * Operations that never came to an answer, answers that forgot the shopper's own writes, carts that cannot be read.
-   */
+  /** Operations without a final answer, answers without the shopper's own earlier writes, and unreadable carts. */
   errors: number;
   /** The longest stretch without an acknowledged write. */
   unavailableSeconds: number;
   /** From the fault to the last failed attempt after it. */
   recoverySeconds: number;
-  /** `skipped`: this machine cannot do it; the note says why. */
+  /** `skipped`: this machine cannot run the drill; the note says why. */
   verdict: 'pass' | 'fail' | 'skipped';
   notes: string[];
-  /** Loss is what this drill is there to show; it passes only if it was seen. */
+  /** Set for a drill that must show a loss: it passes only if it saw one. */
   expectLoss?: true;
-  /** For people; not part of the JSON line. */
+  /** For people, and not part of the JSON line. */
   picture?: string;
   history?: string[];
 }
 
-/** Of a drill that runs several faults: losses and errors together, and the longest gap. */
+/** Combines the results of a drill with several faults: sums of losses and errors, and the longest gap. */
 export function addUpResults(
   drill: string,
   { state, seed }: Pick<DrillContext, 'state' | 'seed'>,
@@ -60,37 +58,36 @@ export interface DrillContext {
   state: CartStateName;
   seed: number;
   random: SeededRandom;
-  /** Fewer shoppers and shorter faults. */
+  /** Whether to run with fewer shoppers and shorter faults. */
   short: boolean;
   size: DrillSize;
-  /** Tells people how a long drill goes. */
+  /** Tells people about the progress of a long drill. */
   progress(sentence: string): void;
-  /** Aborted: a long drill ends at its next calm, and reports. */
+  /** When aborted, a long drill ends at its next calm and reports. */
   stopping: AbortSignal;
 }
 
-/** How much of everything; what is undefined, each drill chooses itself. */
+/** The size of the drill. Each drill has its own default for an undefined member. */
 export interface DrillSize {
   shoppers?: number | undefined;
-  /** How long shoppers shop, the fault in the middle. */
+  /** How long shoppers shop. The fault comes in the middle. */
   seconds?: number | undefined;
-  /** Between two things that a shopper does, at most. */
+  /** The longest pause of a shopper between two actions. */
   thinkMs?: number | undefined;
-  /** `random` goes on for so many minutes and faults at least. */
+  /** The least minutes and faults of the drill `random`. */
   minutes: number;
   faults: number;
 }
 
-/** A fault, done to a region while shoppers shop. */
+/** What a fault needs to hurt a region while shoppers shop. */
 export interface FaultContext extends DrillContext {
   mark(label: string): void;
   note(sentence: string): void;
-  /** How many writes were acknowledged by the journal so far. */
+  /** How many writes were acknowledged from the journal so far. */
   journalled(): number;
   /**
-   * Until the fault has healed, what was lost is rebuilt and no journal holds anything; judges the carts that were
-   * left meanwhile.
-   * What comes next is a single fault again.
+   * Waits until the fault has healed, lost parts are rebuilt and every journal is empty. Then it judges the carts of
+   * shoppers who have left. The next fault is then a single one again.
    */
   calm(): Promise<void>;
 }
@@ -98,12 +95,12 @@ export interface FaultContext extends DrillContext {
 export interface Fault {
   summary: string;
   inflict(context: FaultContext): Promise<void>;
-  /** Replaces the shoppers' fetch. */
+  /** Makes the function that shoppers use instead of fetch. */
   send?: (random: SeededRandom) => typeof fetch;
-  /** States in which this fault is expected to lose carts. */
+  /** The cart states in which this fault may lose carts. */
   loses?: (state: CartStateName) => boolean;
   /** How long shoppers go on after the fault; default 6 s. */
   afterSeconds?: number;
-  /** What the region must be made of. */
+  /** What the region must have. */
   needs?: 'small-disks';
 }

@@ -1,5 +1,6 @@
-// A model of an order after its purchase, written apart from the shop's. Says whether what two members of the staff
-// were answered, and what the order shows afterwards, can have happened in some order, each deed once or not at all.
+// A model of an order after its purchase, written independently of the shop's code.
+// Decides whether the answers to two members of the staff, and the order's final state, fit to some order of their
+// deeds. Each deed must have happened once or not at all.
 
 export interface LinePieces {
   variantId: string;
@@ -12,15 +13,15 @@ export type StaffDeed =
   | { what: 'refund'; amount: number; restock: LinePieces[] }
   | { what: 'take-money'; amount: number };
 
-/** A deed with its last answer; 0 where none came. */
+/** A deed with its last answer; status 0 if none came. */
 export interface AnsweredDeed {
   deed: StaffDeed;
   status: number;
-  /** Of a refusal. */
+  /** The code of a refusal. */
   code?: string | undefined;
 }
 
-/** What one of the staff did to an order, in this order. */
+/** The deeds of one member of the staff on an order, in this order. */
 export interface Doings {
   who: string;
   deeds: AnsweredDeed[];
@@ -36,7 +37,7 @@ interface Amount {
   amount: number;
 }
 
-/** As `GET /api/staff/orders/:id` shows it. */
+/** An order as `GET /api/staff/orders/:id` shows it. */
 export interface OrderSeen {
   status: string;
   fulfilment: string;
@@ -50,9 +51,9 @@ export interface OrderSeen {
 export interface OrderJudgement {
   lost: number;
   duplicated: number;
-  /** In words; none where the order is as it must be. */
+  /** Sentences; empty if the order is right. */
   faults: string[];
-  /** LinePieces that are in stock again. */
+  /** Pieces that are in stock again. */
   restocked: LinePieces[];
 }
 
@@ -76,7 +77,7 @@ export function judgeOrder(
   return { lost, duplicated, faults, restocked: end?.restocked ?? [] };
 }
 
-/** Every way in which two sequences can have happened, each in its own order. */
+/** Every way to merge two sequences that keeps the order of each. */
 function mergesOf<T>([first = [], second = []]: T[][]): T[][] {
   if (first.length === 0) return [second];
   if (second.length === 0) return [first];
@@ -86,7 +87,7 @@ function mergesOf<T>([first = [], second = []]: T[][]): T[][] {
   ];
 }
 
-/** @returns undefined where a deed would have been answered another way */
+/** @returns undefined if the model answers a deed differently */
 function replay(placed: PlacedPieces, sequence: (AnsweredDeed & { who: string })[]): Model | undefined {
   const model = new Model(placed);
   for (const { deed, who, status, code } of sequence) {
@@ -155,7 +156,7 @@ class Model {
     return undefined;
   }
 
-  /** Again it is answered the same, and nothing happens. */
+  /** A repeated cancellation gets the same answer and changes nothing. */
   #cancel(who: string): string | undefined {
     if (this.#parcels.length > 0) return 'already-shipped';
     if (this.#isCancelled) return undefined;
@@ -212,7 +213,7 @@ class Model {
     return this.#paid === this.#total ? 'paid' : 'placed';
   }
 
-  /** The same words as `describeSeen`. */
+  /** Describes the model in the format of `describeSeen`. */
   describe(): string {
     return describe({
       status: this.#status,
@@ -234,7 +235,7 @@ class Model {
 const toShip = ({ quantity, shipped, withdrawn }: Line) => quantity - shipped - withdrawn;
 const stillOut = (line: Line) => line.quantity - line.withdrawn - line.returned;
 
-/** What staff did, and what followed at once; the provider's answers are judged by the money. */
+/** Events of staff's deeds and their direct effects. The provider's answers are judged by the money. */
 const judgedEvents = ['shipped', 'cancelled', 'refund-begun', 'restocked', 'money-taken'];
 
 function describeSeen({ status, fulfilment, paid, lines, shipments, refunds, events }: OrderSeen): string {
@@ -286,11 +287,11 @@ const eventOf: Record<StaffDeed['what'], string> = {
   'take-money': 'money-taken',
 };
 
-/** Deeds that were acknowledged and left no event are lost; events beyond those are doubled. */
+/** Acknowledged deeds without an event are lost. Events beyond the acknowledged deeds are duplicated. */
 function countEvents(doings: Doings[], { events }: OrderSeen): { lost: number; duplicated: number } {
   let [lost, duplicated] = [0, 0];
   for (const what of Object.keys(eventOf) as StaffDeed['what'][]) {
-    // Who cancels what is cancelled is told so, and nothing happens.
+    // Cancelling a cancelled order is acknowledged but writes no event.
     const most = what === 'cancel' ? 1 : Infinity;
     const done = doings
       .flatMap(({ deeds }) => deeds)
@@ -312,7 +313,7 @@ function judgeMoney({ total, isAtDoor }: PlacedPieces, order: OrderSeen, paidBac
   if (open > 0) faults.push(`${open} refunds were never done`);
   const ended = order.events.filter(({ what }) => what === 'refunded').length;
   if (ended !== owed.length) faults.push(`${owed.length} refunds were said to be done ${ended} times`);
-  // At the door staff pay back by hand: no provider knows of it.
+  // Money that was taken at the door is paid back by hand, so no provider has a record of it.
   const inOrder = (amounts: number[]) => [...amounts].sort((a, b) => a - b).join(', ');
   if (!isAtDoor && inOrder(owed) !== inOrder(paidBack))
     faults.push(

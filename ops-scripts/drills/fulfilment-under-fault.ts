@@ -1,6 +1,7 @@
 // Drills: two members of the staff ship, cancel and refund the same orders at once, while provider, worker, Redis and
-// the Postgres primary are lost, together or one after the other. Each deed happens once or is refused: events, pieces
-// and money of every order are compared with a model, and stock with what left it.
+// the Postgres primary are lost, together or one by one.
+// Each deed happens once or is refused. Events, pieces and money of every order are compared with a model, and stock
+// with what left it.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CookieJar } from '../traffic/http-connection.ts';
@@ -37,9 +38,9 @@ interface Parts {
 
 interface PlannedFault {
   label: string;
-  /** Once a part of its orders is under way. */
+  /** Called once a quarter of its orders is being worked on. */
   begin(parts: Parts): void;
-  /** Once most of them are done. */
+  /** Called once most of the orders are done. */
   end?(parts: Parts): void;
 }
 
@@ -56,7 +57,7 @@ export function fulfilmentUnderFault(context: DrillContext): Promise<DrillResult
   });
 }
 
-/** One after the other; what was lost stands again before the next. */
+/** Parts are lost one after the other. Each is rebuilt before the next fault. */
 export function fulfilmentUnderEachFault(context: DrillContext): Promise<DrillResult> {
   return fulfilUnder(context, {
     drill: 'fulfilment-under-each-fault',
@@ -68,7 +69,7 @@ export function fulfilmentUnderEachFault(context: DrillContext): Promise<DrillRe
 interface FulfilmentPlan {
   drill: string;
   faults: PlannedFault[];
-  /** During each of them. */
+  /** The number of orders during each fault. */
   orders: number;
 }
 
@@ -155,7 +156,7 @@ const everythingLost: PlannedFault = {
   end: loseProvider.end,
 };
 
-/** Origins and workers know the provider until the drill ends. */
+/** Gives origins and workers the provider's settings until the drill ends. */
 async function payThrough(region: DrillRegion, stripe: StripeServer): Promise<AsyncDisposable> {
   const lead = async (env: Record<string, string>) => {
     await region.refresh();
@@ -163,7 +164,7 @@ async function payThrough(region: DrillRegion, stripe: StripeServer): Promise<As
       await region.replace(part, { env });
   };
   await lead({ PAYMENT_PROVIDERS: 'demo,on-delivery,stripe', ...stripe.settings });
-  // One without its keys refuses to start, so the keys stay and the provider is offered no more.
+  // The keys stay, because a part would refuse to start without them. The provider is just no longer offered.
   return { [Symbol.asyncDispose]: () => lead({ PAYMENT_PROVIDERS: 'demo,on-delivery' }) };
 }
 
@@ -173,7 +174,7 @@ async function chooseVariants(url: string): Promise<[{ slug: string; id: string 
   return [one, other.id];
 }
 
-/** The owner, and somebody whom the owner makes one of the staff. */
+/** Returns the owner, and a second member to whom the owner gives a role. */
 async function hireStaff(region: DrillRegion, tell: (status: number) => void): Promise<StaffMember[]> {
   const { storefront: url } = region;
   const owner = await signInMember(url, region.staff, tell);
@@ -186,14 +187,14 @@ async function hireStaff(region: DrillRegion, tell: (status: number) => void): P
   return [owner, await signInMember(url, second, tell)];
 }
 
-/** Orders are placed while nothing is broken; the fault comes when a quarter of them is under way. */
+/** Places the orders before the fault. The fault begins once a quarter of them is being worked on. */
 async function workThrough(parts: Parts, fault: PlannedFault, count: number): Promise<Work[]> {
   const { context, timeline } = parts;
   const works = await inParallel(
     Array.from({ length: count }, (_, at) => at),
     (at) => place(parts, at),
   );
-  // Gaps count while staff are at work.
+  // Gaps count only while staff are at work.
   timeline.begin();
   let begun = 0;
   let hasEnded = false;
@@ -221,7 +222,7 @@ async function workThrough(parts: Parts, fault: PlannedFault, count: number): Pr
   return works;
 }
 
-/** Two thirds are paid by card, the others at the door. */
+/** Places an order. Two thirds are paid by card, the others at the door. */
 async function place({ context, stripe, variants }: Parts, at: number): Promise<Work> {
   const url = context.region.storefront;
   const isAtDoor = at % 3 === 2;
@@ -240,7 +241,7 @@ async function payAtStripe(url: string, stripe: StripeServer, orderId: string): 
   if (!answer.ok) throw new Error(`The webhook of order ${orderId} was answered ${answer.status}`);
 }
 
-/** Such as collide: both of the staff choose from the same few deeds. */
+/** Plans deeds that collide: both members choose from the same few deeds. */
 function planDeeds(random: SeededRandom, { total, lines, isAtDoor }: Work): StaffDeed[] {
   const one = () => ({ variantId: random.pick(lines).variantId, quantity: random.integer(1, 2) });
   const part = () => Math.ceil((total * random.pick([30, 60, 100])) / 100);
@@ -262,7 +263,7 @@ async function doAll(member: StaffMember, orderId: string, deeds: StaffDeed[]): 
   return answered;
 }
 
-/** With one key until it is answered, and once more when it is done. */
+/** Sends a deed with one key until it is answered, and repeats it once after success. */
 async function doOne(member: StaffMember, orderId: string, deed: StaffDeed): Promise<AnsweredDeed> {
   const { path, body } = requestOf(deed);
   const ask = { path: `/api/staff/orders/${orderId}/${path}`, key: randomUUID() };
@@ -285,7 +286,7 @@ function requestOf(deed: StaffDeed): { path: string; body: object } {
 async function judgeAll(parts: Parts, works: Work[]): Promise<OrderJudgement[]> {
   const [owner] = parts.staff as [StaffMember];
   const { sessions, refunds } = parts.stripe;
-  // What the provider did not answer is asked again after half a minute, then ever less often.
+  // The worker repeats an unanswered refund after half a minute, then after growing pauses.
   const until = performance.now() + 180_000;
   return inParallel(works, async (work) => {
     let order = await readOrder(owner, work.id);
@@ -330,7 +331,7 @@ async function judgeStock(
 
 const sum = (numbers: number[]) => numbers.reduce((all, one) => all + one, 0);
 
-/** @returns in the order of the items */
+/** @returns the results in the order of the items */
 async function inParallel<T, R>(items: T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   const waiting = items.entries();

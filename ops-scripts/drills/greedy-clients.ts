@@ -1,5 +1,5 @@
-// Drill: clients that send slowly, read slowly, upload purges or guess passwords, many at once, against balancer and
-// edge. Other shoppers must get every answer, after retries, and 99 of 100 pages within a second.
+// Drill: many clients at once send slowly, read slowly, upload purges or guess passwords, against balancer and edge.
+// Other shoppers must get every answer, after retries, and 99 of 100 pages within a second.
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,7 +8,7 @@ import { runFault } from './run-fault.ts';
 
 interface Attack {
   summary: string;
-  /** Goes on until it is aborted. @returns how many requests were begun */
+  /** Attacks until `stop` is aborted. @returns how many requests were begun */
   run(doors: string[], short: boolean, stop: AbortSignal): Promise<number>;
 }
 
@@ -89,7 +89,7 @@ const pagePaths = ['/', '/c/shirts', '/search?q=shirt', '/api/products'];
 const tries = 5;
 const pageMs = 5_000;
 
-/** Four who look around, two through each door; each page is asked for again a few times. */
+/** Four shoppers browse, two at each address. Each page is retried a few times. */
 async function browse(doors: string[], seconds: number, pages: number[], failed: string[]): Promise<void> {
   const until = performance.now() + seconds * 1_000;
   const look = async (door: string) => {
@@ -117,7 +117,7 @@ async function askPatiently(url: string): Promise<number> {
   return status;
 }
 
-/** Each connection that is closed is opened again. A piece is sent each second; nothing is read. */
+/** Opens connections again when they are closed. Sends one piece each second and reads nothing. */
 function dripping(count: number, begin: (host: string) => [first: string, piece: string]): Attack['run'] {
   return async (doors, short, stop) => {
     const open = new Set<Socket>();

@@ -1,30 +1,27 @@
-// Reads each cart through every origin after the fault has healed, compares it with the shopper's ledger, and adds up
-// the losses.
+// Reads each cart through every origin after the fault has healed, compares it with the shopper's ledger, and sums the
+// losses.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Attempt, compareCart, type Difference, describeDifference, describeHistory } from './ledger.ts';
 import type { Shopper } from './shopper.ts';
 
-/**
- * Totals over all judged carts, and the history of the cart with the greatest loss. `found`: where and how
- * the cart differs from the ledger, for people.
- */
+/** The differences of one cart. `found` says for people where and how the cart differs from the ledger. */
 type Judgement = (Difference & { found: string[] }) | 'unreadable';
 
 export class Tally {
   carts = 0;
-  /** Carts that lack pieces. */
+  /** Carts with missing pieces. */
   cartsLost = 0;
   lost = 0;
   duplicated = 0;
   acknowledged = 0;
-  /** Operations that never came to an answer. */
+  /** Operations without a final answer. */
   open = 0;
   /** Carts that could not be read. */
   unreadable = 0;
-  /** Answers that lacked what their shopper had written before. */
+  /** Answers that lacked the shopper's own earlier writes. */
   forgetful = 0;
-  /** The drill could not go on. */
+  /** How often the drill could not go on. */
   brokenOff = 0;
   history: string[] = [];
   readonly #durabilities = new Map<string, number>();
@@ -89,17 +86,15 @@ function list(counts: Map<string, number>): string {
   return [...counts].map(([what, times]) => `${what} ${times}`).join(', ');
 }
 
-/** What is judged; a shopper's ledger and a way to read the cart. */
+/** A shopper's ledger and a way to read the cart. */
 export type JudgedShopper = Pick<Shopper, 'expected' | 'readCart'>;
 
 const cartsAtOnce = 8;
 
 interface WhereToRead {
-  /** Each origin's own address, or the balancer's alone where carts live in one origin's memory. */
+  /** Each origin's own address, or only the balancer's if carts live in one origin's memory. */
   urls: string[];
-  /**
-   * How long a cart that the shop itself calls incomplete is asked for again; 0: what it shows is all that there is.
-   */
+  /** How long to read again while the shop calls the cart incomplete. 0: the first answer counts. */
   patienceMs: number;
 }
 
@@ -112,7 +107,7 @@ export async function judgeAll(shoppers: Shopper[], where: WhereToRead, tally: T
   await Promise.all(Array.from({ length: cartsAtOnce }, judgeNext));
 }
 
-/** The worst of what the origins show. */
+/** Judges a cart by the worst answer of the origins. */
 export async function judgeCart(
   shopper: JudgedShopper,
   { urls, patienceMs }: WhereToRead,

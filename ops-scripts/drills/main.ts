@@ -71,7 +71,7 @@ async function run(names: string[], options: Options): Promise<void> {
   const report = async (result: DrillResult) => {
     results.push(result);
     print(result, options);
-    // After each, so that a long run that is broken off leaves what it has.
+    // Written after each drill, so that an interrupted long run leaves its results.
     if (options.html) await writeHtmlReport(options.html, results);
   };
   const onRegions = names.filter((name) => !(name in drillsWithOwnParts));
@@ -91,7 +91,7 @@ async function run(names: string[], options: Options): Promise<void> {
   }
   if (!options.json) console.log(describeTotals(results));
   const failed = results.some(({ verdict }) => verdict === 'fail');
-  // What was broken off has not passed.
+  // An interrupted run has not passed.
   process.exitCode = failed ? 1 : stopping.aborted ? interruptedCode : 0;
 }
 
@@ -127,7 +127,7 @@ async function runOne(
   const random = seededRandom(seed).fork(name);
   const progress = (sentence: string) => console.error(`${name}: ${sentence}`);
   try {
-    // A store that the drill before lost is rebuilt first: this one must be the only fault.
+    // Waits until a store that the previous drill lost is rebuilt, so that this drill's fault is the only one.
     await region.rebuilt();
     await region.healed();
     const short = options.short === true;
@@ -173,7 +173,7 @@ function listDrills(): void {
   for (const [name, { summary }] of drills) console.log(`${name.padEnd(width)}${wrapText(summary, width)}`);
 }
 
-/** Told before a drill has taken its minutes. */
+/** Refuses a report file that can't be written before a drill takes its minutes. */
 function refuseReport(error: Error): never {
   console.error(`Cannot write '${program.opts<Options>().html}': ${reasonOf(error)}`);
   process.exit(1);
@@ -186,12 +186,12 @@ function numberFrom(text: string): number {
 
 await makeAlike(program).parseAsync();
 
-// Ctrl-C ends a long drill after the present fault, with its report; a second one ends it at once.
-// npm repeats each signal, so a second within 2 s does not count.
+// Ctrl-C ends a long drill after the present fault, with its report. A second one ends it at once.
+// npm repeats each signal, so a second signal within 2 s does not count.
 
 const repetitionMs = 2_000;
 
-/** @param report receives one sentence on what will happen. */
+/** @param report gets one sentence about what will happen */
 function listenForStop(report: (sentence: string) => void): AbortSignal {
   const stopping = new AbortController();
   let firstAt: number | undefined;

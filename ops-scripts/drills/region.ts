@@ -1,4 +1,4 @@
-// Starts a region for drills by its command, and gives ways to kill, freeze and stop its parts.
+// Starts a region for drills by its command, and offers functions to kill, freeze and stop its parts.
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -34,44 +34,44 @@ export interface StaffLogin {
   password: string;
 }
 
-/** What a start differs in from the one before. */
+/** How a start differs from the previous one. */
 export interface NextStart {
-  /** Besides what it was told. */
+  /** Added to the part's settings. */
   env?: Record<string, string>;
-  /** Where another release lies. */
+  /** The folder of another release. */
   releaseFolder?: string;
 }
 
 export interface DrillRegion extends AsyncDisposable {
   storefront: string;
   edge: string;
-  /** Gone when the region is. */
+  /** Removed together with the region. */
   folder: string;
   staff: StaffLogin;
-  /** As they stood at the last `refresh`: a failover moves the roles, a restart changes a pid. */
+  /** As of the last `refresh`. A failover moves roles, and a restart changes a pid. */
   parts: DrillRegionPart[];
   refresh(): Promise<void>;
   origins(): DrillRegionPart[];
   ofKind(kind: string): DrillRegionPart;
   signal(part: DrillRegionPart, signal: NodeJS.Signals): void;
-  /** Drains an origin, worker or edge and starts it again; without a change, as it was. */
+  /** Drains an origin, worker or edge and starts it again. Without a change it starts as before. */
   replace(part: DrillRegionPart, change?: NextStart): Promise<void>;
-  /** Drains an origin, worker or edge, which then stays away. */
+  /** Drains an origin, worker or edge, which then stays stopped. */
   stop(part: Pick<DrillRegionPart, 'name'>): Promise<void>;
   start(part: Pick<DrillRegionPart, 'name'>): Promise<void>;
-  /** For Prometheus: how to discover what to scrape, and the figures of the region itself. */
+  /** For Prometheus: where to discover targets, and the metrics of the region itself. */
   control: { url: string; token: string };
-  /** The addresses of the stores that origins and workers are told. */
+  /** The addresses of the stores that origins and workers use. */
   endpoints(): Promise<{ databaseUrl: string; redisUrl: string; replicaUrl: string }>;
   /** Copies the data and the log of the Postgres primary into a folder of the region. */
   takeBaseBackup(): Promise<BaseBackup>;
-  /** Takes Postgres back in time. Its followers are made anew afterwards. */
+  /** Restores Postgres to an earlier state. Its followers are built again afterwards. */
   restore(from: BaseBackup | { file: string; key: string }): Promise<void>;
-  /** Until every origin answers ready. */
+  /** Waits until every origin is ready. */
   healed(): Promise<void>;
-  /** Until every part stands again and all followers follow. */
+  /** Waits until every part runs and all followers replicate. */
   rebuilt(): Promise<void>;
-  /** Where it was started with them. */
+  /** Undefined unless the region was started with them. */
   disks: Disks | undefined;
 }
 
@@ -80,18 +80,18 @@ export interface BaseBackup {
 }
 
 export interface Disks {
-  /** Not one byte is left on the disk of that Postgres server. */
+  /** Fills the disk of that Postgres server to the last byte. */
   fill(part: DrillRegionPart): Promise<void>;
   free(part: DrillRegionPart): Promise<void>;
 }
 
 export interface RegionOptions {
   state: CartStateName;
-  /** A small file system for each Postgres server. */
+  /** Whether each Postgres server gets a small file system. */
   smallDisks?: boolean;
 }
 
-/** This machine cannot have the region that was asked for; the message says why. */
+/** This machine cannot run the requested region; the message says why. */
 export class Impossible extends Error {
   override readonly name = 'Impossible';
 }
@@ -101,7 +101,7 @@ const healMs = 180_000;
 const replaceMs = 90_000;
 const restoreMs = 240_000;
 
-/** @throws Impossible, nothing left running. */
+/** @throws Impossible, with nothing left running */
 export async function startRegion(
   env: NodeJS.ProcessEnv,
   { state, smallDisks = false }: RegionOptions,
@@ -152,7 +152,7 @@ export async function startRegion(
     healed: () => waitReady(region.origins().map(({ url }) => url)),
     rebuilt: () => waitRebuilt(region, first.length, async () => (await ask('/metrics')).text()),
     disks: disks && {
-      // By a part that is there whatever happens to the servers.
+      // The region's own process is used because it exists whatever happens to the servers.
       fill: ({ name }) => fillDisk(disks, name, child.pid!),
       free: ({ name }) => freeDisk(disks, name, child.pid!),
     },
@@ -161,7 +161,7 @@ export async function startRegion(
   return region;
 }
 
-/** @throws Impossible, nothing left running. */
+/** @throws Impossible, with nothing left running */
 async function spawnRegion(env: NodeJS.ProcessEnv, { state, smallDisks }: Required<RegionOptions>) {
   const folder = await mkdtemp(join(tmpdir(), 'region-'));
   const reason = smallDisks ? await whyNoSmallDisks(folder) : undefined;
@@ -174,7 +174,7 @@ async function spawnRegion(env: NodeJS.ProcessEnv, { state, smallDisks }: Requir
   const [program = '', ...args] = [...(disks?.wrapper ?? []), ...command];
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
-    // Ctrl-C must not reach it before the drill has come to its end.
+    // Detached, so that Ctrl-C does not end it before the drill has ended.
     detached: true,
     env: {
       ...env,
@@ -197,7 +197,7 @@ async function spawnRegion(env: NodeJS.ProcessEnv, { state, smallDisks }: Requir
   return { folder, disks, child, end };
 }
 
-/** The region's control API: what it tells, and what it is told to do. */
+/** A client of the region's control API. */
 function speakTo({ url, token }: RegionLine['control']) {
   const headers = { authorization: `Bearer ${token}` };
   const ask = (path: string) => fetch(url + path, { headers, signal: AbortSignal.timeout(5_000) });
@@ -254,7 +254,7 @@ async function waitRebuilt(
   const until = performance.now() + healMs;
   const isWhole = async () => {
     await region.refresh();
-    // One that was just killed is listed until it has been noticed.
+    // A part that was just killed is listed until the region notices.
     if (region.parts.length !== count || !region.parts.every(({ pid }) => isAlive(pid))) return false;
     return (await metrics()).match(/^\w+_in_sync 1$/gm)?.length === 2;
   };

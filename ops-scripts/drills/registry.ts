@@ -42,7 +42,7 @@ const randomFaults: Fault = {
       progress(`${minutes().toFixed(1)} of ${size.minutes} min, fault ${faults}: ${name}`);
       await pool[name]!.inflict({ ...context, short: true });
       await delay(random.integer(2_000, 5_000));
-      // A store that was lost is rebuilt within thirty seconds; until then a second fault would be a double one.
+      // A lost store takes up to thirty seconds to rebuild. Before that, a second fault would be a double fault.
       await context.calm();
     }
     const list = [...counts].map(([name, count]) => `${name} ${count}`).join(', ');
@@ -53,7 +53,7 @@ const randomFaults: Fault = {
 interface Drill {
   summary: string;
   run(context: DrillContext): Promise<DrillResult>;
-  /** States that it runs in where none is asked for; default `server`. */
+  /** The cart states in which it runs by default; `server` if absent. */
   states?: CartStateName[];
   needs?: Fault['needs'];
 }
@@ -111,7 +111,7 @@ export const registry: Record<string, Drill> = {
   random: { summary: randomFaults.summary, run: (context) => runFault('random', randomFaults, context) },
 };
 
-/** These start what they need by themselves, so that no region is started for them. */
+/** These drills start their own parts, so no region is started for them. */
 export const drillsWithOwnParts: Record<
   string,
   { summary: string; run(how: LifeRun): Promise<DrillResult> }
@@ -132,7 +132,10 @@ export const drillsWithOwnParts: Record<
   },
 };
 
-/** In the order of the registry, those that need another region last; one region serves all that can share it. */
+/**
+ * Plans runs in the order of the registry, with drills that need another region last. All drills that can share a
+ * region do.
+ */
 export function plannedRuns(names: string[], asked: CartStateName | undefined): PlannedRun[] {
   const chosen = names.includes('all') ? Object.keys(registry) : names;
   return chosen.flatMap((name) => {
@@ -157,7 +160,9 @@ function fromFaults(faults: Record<string, Fault>): Record<string, Drill> {
 
 const mostFailures = 0.001;
 
-/** Drill: a crowd shops for two minutes and one origin is killed midway; counts requests that failed before a retry. */
+/**
+ * Drill: a crowd shops for two minutes, and one origin is killed midway. Counts requests that failed before a retry.
+ */
 async function crowd(context: DrillContext): Promise<DrillResult> {
   const { short, size } = context;
   const fault = originFaults['kill-origin']!;
@@ -167,7 +172,7 @@ async function crowd(context: DrillContext): Promise<DrillResult> {
       ...size,
       shoppers: size.shoppers ?? (short ? 100 : 500),
       seconds: size.seconds ?? (short ? 12 : 120),
-      // People look before they add.
+      // People look around before they add a piece.
       thinkMs: size.thinkMs ?? (short ? 1_000 : 5_000),
     },
   });

@@ -6,8 +6,8 @@ import type { DrillResult, DrillSize } from './drill.ts';
 const signs = { pass: '✓', fail: '✗', skipped: '–' };
 
 /**
- * A drill's report as text: one line, the timeline, and for a failure the cart's history and the command to
- * repeat it.
+ * A drill's report as text: one line and the timeline. A failure also gets the cart's history and the command to repeat
+ * it.
  */
 export function describeResult(result: DrillResult): string {
   const { drill, state, verdict, acknowledged, lost, duplicated, errors, expectLoss } = result;
@@ -23,13 +23,13 @@ export function describeResult(result: DrillResult): string {
 
 interface HowItWasRun extends Partial<DrillSize> {
   short?: boolean;
-  /** Of `shop-life`. */
+  /** Set for `shop-life`. */
   days?: number;
   pace?: string;
   region?: boolean;
 }
 
-/** The history of the cart that was wronged, and the command that repeats the drill. */
+/** The history of the wrong cart, and the command that repeats the drill. */
 export function describeFailure(
   { drill, state, seed, history = [] }: DrillResult,
   how: HowItWasRun,
@@ -66,7 +66,7 @@ export function describeTotals(results: DrillResult[]): string {
   );
 }
 
-/** A drill's report as one self-contained HTML page with charts. */
+/** Writes the reports of drills as one self-contained HTML page with charts. */
 export async function writeHtmlReport(file: string, results: DrillResult[]): Promise<void> {
   await writeFile(file, renderReport(results));
 }

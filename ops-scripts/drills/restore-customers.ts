@@ -1,21 +1,21 @@
-// Customers of the drill `restore-from-backup`: each knows every state that it was told of, and finds out which of them
-// a restored shop shows.
+// Customers of the drill `restore-from-backup`. Each remembers every acknowledged state, and finds the one that a
+// restored shop shows.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CookieJar } from '../traffic/http-connection.ts';
 import type { SeededRandom } from '../traffic/seeded-random.ts';
 
-/** By the clock of this process. */
+/** When the backup was made, by the clock of this process. */
 export interface BackupMoment {
   beganAtMs: number;
   endedAtMs: number;
 }
 
-/** What a customer was told, after each write that was acknowledged. */
+/** What a customer knows after each acknowledged write. */
 export interface State {
   sentAtMs: number;
   acknowledgedAtMs: number;
-  /** Not of the journal: Postgres had it when it was acknowledged. */
+  /** Whether Postgres had the write when it was acknowledged, and not only the journal. */
   isCommitted: boolean;
   /** Pieces of each variant. */
   cart: string;
@@ -27,15 +27,15 @@ interface Order {
   lines: { variantId: string; quantity: number }[];
 }
 
-/** Between which moments the backup was made, as one customer can tell. */
+/** The time in which the backup was made, as far as one customer can tell. */
 export interface Window {
   fromMs: number;
   toMs: number;
-  /** Acknowledged before the backup began, and gone. */
+  /** Writes that were acknowledged before the backup began and are gone. */
   lost: number;
 }
 
-/** Nobody answers, or with 5xx. */
+/** No answer, or an answer 5xx. */
 export class Nobody extends Error {}
 
 interface CustomerOptions {
@@ -50,10 +50,10 @@ const pauseMs = 100;
 const address = { name: 'R. Store', line1: '1 Way Back', city: 'Dublin', postalCode: 'D01', country: 'IE' };
 
 export class DrillCustomer {
-  /** Where the shop is; another after its machine was lost. */
+  /** The address of the shop. It changes after the machine was lost. */
   url: string;
   acknowledged = 0;
-  /** Acknowledged after the backup: gone with the machine, as was to be expected. */
+  /** Writes that were acknowledged after the backup. They are gone with the machine, as expected. */
   gone = 0;
   readonly #options: CustomerOptions;
   readonly #email: string;
@@ -74,7 +74,7 @@ export class DrillCustomer {
     this.#states = [{ sentAtMs, acknowledgedAtMs, isCommitted: true, cart: '', orders: [] }];
   }
 
-  /** Pieces of each variant in the orders that there are. */
+  /** Pieces of each variant in the existing orders. */
   get ordered(): Map<string, number> {
     const pieces = new Map<string, number>();
     for (const { lines } of this.#states.at(-1)!.orders)
@@ -83,7 +83,7 @@ export class DrillCustomer {
     return pieces;
   }
 
-  /** Until then, also while the shop is away. */
+  /** Buys until `signal` is aborted, also while the shop is away. */
   async buyUntil(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const deed = this.#options.random.next() < 0.7 ? 'add' : 'order';
@@ -94,7 +94,7 @@ export class DrillCustomer {
     }
   }
 
-  /** @returns undefined once it is acknowledged, or why it was refused. @throws Nobody */
+  /** @returns undefined once it is acknowledged, or why it was refused @throws Nobody */
   async act(deed: 'add' | 'order'): Promise<string | undefined> {
     const before = this.#states.at(-1)!;
     if (deed === 'order' && before.cart === '') return undefined;
@@ -118,8 +118,8 @@ export class DrillCustomer {
   }
 
   /**
-   * Goes on from what a restored shop shows.
-   * @returns the moment that it shows, or a sentence: it is no state that this customer was ever in
+   * Continues from the state that a restored shop shows.
+   * @returns the time of that state, or a sentence if this customer was never in such a state
    */
   async compare({ beganAtMs, endedAtMs }: BackupMoment): Promise<Window | string> {
     const cart = await this.#ask('GET', '/api/cart');
@@ -161,7 +161,7 @@ export class DrillCustomer {
 
 type Found = { at: number } & ({ window: Window } | { fault: string });
 
-/** @returns the newest state that looks like what is shown; a fault where it is none that the backup can have */
+/** @returns the newest state that equals the shown one, or a fault if no state before the backup does */
 export function findState(
   states: State[],
   shown: Pick<State, 'cart' | 'orders'>,
@@ -183,7 +183,7 @@ export function findState(
   return { at, window: { fromMs: states[at]!.sentAtMs, toMs, lost: Math.max(0, least - at) } };
 }
 
-/** A backup is one moment of the whole shop: there is one that all customers agree on. */
+/** A backup must be one moment of the whole shop. Checks that the times of all customers overlap. */
 export function checkOneMoment(windows: Window[]): string[] {
   const latest = Math.max(...windows.map(({ fromMs }) => fromMs));
   const earliest = Math.min(...windows.map(({ toMs }) => toMs));

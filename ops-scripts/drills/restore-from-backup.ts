@@ -1,5 +1,5 @@
-// Drill: the whole shop is lost with its machine, and comes back on a new one from a backup, by the runbook's commands.
-// Compares what customers were told with what is there then; measures what was lost (RPO) and for how long (RTO).
+// Drill: the whole shop is lost with its machine, and restored on a new one from a backup, by the runbook's commands.
+// Compares the restored shop with what customers were told. Measures the lost time (RPO) and the downtime (RTO).
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -18,7 +18,7 @@ import { signInStaff } from './staff.ts';
 const run = promisify(execFile);
 const times = 2;
 const manyPieces = 1_000_000;
-/** What pages say of stock is right after 5 s. */
+/** Shared pages show the right stock after 5 s. */
 const stockMs = 10_000;
 
 interface RestoreRun {
@@ -34,12 +34,12 @@ interface Size {
   afterSeconds: number;
 }
 
-/** What one loss cost. */
+/** The cost of one loss. */
 export interface Loss {
   acknowledged: number;
-  /** Acknowledged before the backup, and gone. */
+  /** Writes that were acknowledged before the backup and are gone. */
   lost: number;
-  /** Acknowledged after the backup, and gone with the machine. */
+  /** Writes that were acknowledged after the backup and are gone with the machine. */
   goneSinceBackup: number;
   rpoSeconds: number;
   rtoSeconds: number;
@@ -61,14 +61,14 @@ export async function runRestoreFromBackup(how: RestoreRun): Promise<DrillResult
   }
 }
 
-/** Twice: what was restored is lost again. */
+/** Loses and restores the shop twice, so that a restored shop is lost too. */
 async function loseAndRestore(how: RestoreRun, folder: string): Promise<Loss[]> {
   const { short = false, seed, stopping, progress } = how;
   const size = short
     ? { customers: 4, beforeSeconds: 4, afterSeconds: 4 }
     : { customers: 12, beforeSeconds: 30, afterSeconds: 30 };
   const random = seededRandom(seed).fork('restore-from-backup');
-  // What a runbook keeps elsewhere than the machine: keys, passwords, backups.
+  // By the runbook, keys, passwords and backups are stored outside of the machine.
   const kept = {
     BACKUP_KEY: randomBytes(24).toString('base64url'),
     COOKIE_KEYS: randomBytes(24).toString('base64url'),
@@ -104,7 +104,7 @@ interface Surroundings {
   stopping: AbortSignal;
 }
 
-/** Loses one shop, and brings back another in its place. */
+/** Loses one shop, and restores another in its place. */
 class Loser {
   readonly #shop: LocalShop;
   readonly #around: Surroundings;
@@ -129,13 +129,13 @@ class Loser {
 
     const restored = await startLocalShop(this.#around.kept, this.#around.stopping);
     const startedAtMs = performance.now();
-    // Customers are led here only now: until then it is another, empty shop.
+    // Customers keep the old address until the restore is done, because the new shop is empty before.
     await ops(restored, ['backup', 'verify', backup.file]);
     const verifiedAtMs = performance.now();
     const told = await ops<{ lineage: string }>(restored, ['backup', 'restore', backup.file, '--yes']);
     const restoredAtMs = performance.now();
     for (const customer of customers) customer.url = restored.url;
-    // The first is compared and buys before the others are looked at: the shop is back from then on.
+    // The first customer is compared and buys before the others, because the downtime ends with its order.
     const found = [await customers[0]!.compare(backup)];
     const wrong = await buyAgain(customers[0]!);
     const servesAtMs = performance.now();
@@ -173,7 +173,7 @@ class Loser {
     return { ...made, beganAtMs, endedAtMs: performance.now() };
   }
 
-  /** What was there at first, less what the orders that are known have taken. */
+  /** Compares the stock with the initial stock less the pieces in the known orders. */
   async #compareStock({ url }: LocalShop, customers: DrillCustomer[]): Promise<string[]> {
     const sold = new Map<string, number>();
     for (const { ordered } of customers)
@@ -192,7 +192,7 @@ class Loser {
   }
 }
 
-/** With the session and the cart of before. @returns what was refused */
+/** Buys with the earlier session and cart. @returns refusals */
 async function buyAgain(customer: DrillCustomer): Promise<string[]> {
   const refusals: string[] = [];
   for (const deed of ['add', 'order'] as const) {
@@ -202,7 +202,7 @@ async function buyAgain(customer: DrillCustomer): Promise<string[]> {
   return refusals;
 }
 
-/** So many that none is sold out. */
+/** Sets stock high enough that nothing sells out. */
 async function stockVariants({ url, staff }: LocalShop): Promise<StockedVariant[]> {
   const variants = (await readVariants(url, 12)).slice(0, 24);
   const { change } = await signInStaff(url, staff, () => undefined);

@@ -1,5 +1,6 @@
-// Drill: Postgres is restored to an earlier moment while Redis, origins and edge go on. From the moment that the
-// restore is reported done, no answer shows what the database does not have; both by a base backup and by a dump.
+// Drill: Postgres is restored to an earlier moment while Redis, origins and edge go on.
+// Once the restore is reported done, no answer may show what the database does not have. Restores a base backup and a
+// dump.
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -56,7 +57,7 @@ interface CartView {
   lines: { variantId: string; quantity: number }[];
 }
 
-/** A guest that meets each origin with the same cookies. */
+/** A guest that uses the same cookies at each origin. */
 class Guest {
   readonly jar = new CookieJar();
   readonly orders: string[] = [];
@@ -155,7 +156,7 @@ class Scene {
     return items.filter(({ slug }) => slugs.has(slug));
   }
 
-  /** So that every cache has them. */
+  /** Reads every page, so that every cache has it. */
   async #readAll(): Promise<void> {
     for (const slug of new Set(this.#variants.map((variant) => variant.slug)))
       for (const url of this.#doors())
@@ -200,7 +201,7 @@ class Scene {
     return run(process.execPath, ['ops-scripts/main.ts', ...args], { env });
   }
 
-  /** Every answer with what the database has at that moment. */
+  /** Compares every answer with what the database has at that moment. */
   async compare(seconds: number): Promise<void> {
     const client = new pg.Client({ connectionString: this.region.ofKind('postgres-primary').url });
     await client.connect();
@@ -246,7 +247,7 @@ class Scene {
       const view = body as CartView;
       this.#answers += 1;
       if (view.incomplete) this.wrong.push(`${name} says that a cart is incomplete`);
-      // What was journalled while Postgres was away is about to come into it.
+      // Operations that were journalled while Postgres was away are still to come.
       if (view.durability !== 'journal' && piecesOf(view.lines) !== has)
         this.wrong.push(`${name} showed a cart of ${piecesOf(view.lines)}, not ${has}`);
     }
@@ -266,7 +267,7 @@ class Scene {
     }
   }
 
-  /** An add's answer and what every origin shows then agree. */
+  /** Checks that the answer to an add and the carts at all origins agree. */
   async #compareAdd(guest: Guest): Promise<void> {
     const added = piecesOf((await this.#add(guest)).lines);
     for (const { url, name } of this.region.origins()) {

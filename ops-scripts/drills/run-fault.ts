@@ -48,7 +48,7 @@ export async function shopThrough(fault: Fault, context: DrillContext): Promise<
     });
     await delay(size.seconds !== undefined ? size.seconds * 500 : afterMs(fault, short));
   };
-  // What was seen until then is judged all the same: an hour's ledgers are not thrown away.
+  // After a failure, the carts are still judged, so that an hour of ledgers is not lost.
   await goThrough().catch(breakOff);
   const shoppers = await load.stop();
   await region.healed().catch(breakOff);
@@ -74,8 +74,8 @@ async function calmDown(context: DrillContext, load: ShopperLoad, tally: Tally):
 }
 
 /**
- * A cart in one origin's memory can only be asked for the way its shopper would; what is not there has no other
- * place.
+ * Carts in one origin's memory are read through the balancer, as their shoppers would. Other carts are read at every
+ * origin.
  */
 function whereToRead({ region, state }: DrillContext) {
   return state === 'sticky'
@@ -93,7 +93,7 @@ export function conclude(
   const { timeline } = load;
   const { acknowledged, lost, duplicated } = tally;
   const expectLoss = fault.loses?.(state) === true;
-  // Who lost a cart is told so by every later answer: that is one loss, not many errors.
+  // Every later answer repeats that a lost cart is gone, so such answers do not count as errors here.
   const errors = tally.errors - (expectLoss ? tally.forgetful : 0);
   const asExpected = expectLoss ? lost > 0 : lost === 0 && duplicated === 0 && errors === 0;
   const passed = asExpected && tally.brokenOff === 0;
@@ -123,29 +123,28 @@ function round(seconds: number): number {
   return Math.round(seconds * 100) / 100;
 }
 
-// Runs many shoppers at once. A shopper with enough operations leaves its cart to be judged and is replaced by a new
-// one.
+// Runs many shoppers at once. A shopper with enough operations leaves, and a new one takes its place.
 
 interface LoadOptions {
   url: string;
   shoppers: number;
   random: SeededRandom;
   send?: typeof fetch;
-  /** Between two things that a shopper does, at most. */
+  /** The longest pause of a shopper between two actions. */
   thinkMs: number;
 }
 
 export interface ShopperLoad {
   timeline: Timeline;
-  /** How many writes were acknowledged by the journal so far. */
+  /** How many writes were acknowledged from the journal so far. */
   journalled(): number;
-  /** Until every shopper has had a write acknowledged; gaps count from then on. */
+  /** Waits until every shopper has an acknowledged write. Gaps count from then on. */
   warm(): Promise<void>;
-  /** Until each cart has had a write acknowledged that was begun after this call, is whole, and needed no journal. */
+  /** Waits until each cart has an acknowledged write that began after this call, is complete and needed no journal. */
   settled(): Promise<void>;
-  /** Those who left since the last call. */
+  /** Returns the shoppers who left since the last call. */
   takeDeparted(): Shopper[];
-  /** Lets every shopper finish what it is doing. @returns all who were not taken before. */
+  /** Lets every shopper finish its current action. @returns all shoppers who were not taken before */
   stop(): Promise<Shopper[]>;
 }
 
@@ -181,12 +180,12 @@ export async function startLoad({ url, shoppers, random, send, thinkMs }: LoadOp
   const shopAt = async (place: number) => {
     const pace = random.fork(`pace of ${place}`);
     for (let visit = 1; ; ) {
-      // First of all as well: a crowd does not come through the door at one moment.
+      // Also before the first action, because a crowd does not arrive at one moment.
       await delay(pace.integer(0, thinkMs), undefined, { signal: stopping.signal }).catch(() => undefined);
       if (stopping.signal.aborted) return;
       const shopper = crowd[place]!;
       await shopper.act(stopping.signal);
-      // Never with pieces in the journal: whether those arrive is seen by the next write.
+      // A shopper does not leave while the journal has its pieces: only its next write shows whether they arrive.
       if (shopper.operations.length >= operationsAVisit && shopper.settledAtMs !== undefined) {
         departed.push(shopper);
         crowd[place] = open(`shopper ${place}, visit ${visit++}`);

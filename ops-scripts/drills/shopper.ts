@@ -6,17 +6,14 @@ import type { SeededRandom } from '../traffic/seeded-random.ts';
 import { describeDifference, type ExpectedCart, enter, type Operation } from './ledger.ts';
 
 export interface ShopperOptions {
-  /** The balancer. */
+  /** The balancer's address. */
   url: string;
   variants: string[];
   random: SeededRandom;
   /** Replaces fetch, such as by one that cuts and doubles requests. */
   send?: typeof fetch;
   now: () => number;
-  /**
-   * Told of each attempt as it ends. @param status 0 where no answer came. @param durability where the write was
-   * acknowledged.
-   */
+  /** Called at the end of each attempt. @param status 0 if no answer came @param durability of an acknowledged write */
   tell: (status: number, durability?: string) => void;
 }
 
@@ -27,17 +24,17 @@ export interface CartSeen {
 }
 
 const requestMs = 5_000;
-/** After this long without an answer a shopper gives the operation up. */
+/** A shopper gives an operation up after this long without an answer. */
 const patienceMs = 45_000;
 const mostPieces = 80;
 
 export class Shopper {
   readonly operations: Operation[] = [];
   readonly expected: ExpectedCart = new Map();
-  /** Answers to acknowledged writes that lacked what this shopper had written before. */
+  /** Answers to acknowledged writes that lacked this shopper's own earlier writes. */
   readonly forgetfulAnswers: string[] = [];
   readonly jar = new CookieJar();
-  /** When the newest write was sent whose answer was whole and needed no journal; undefined: the newest did. */
+  /** When the newest write was sent, if its answer was complete and needed no journal; else undefined. */
   settledAtMs: number | undefined;
   readonly #options: ShopperOptions;
 
@@ -73,7 +70,7 @@ export class Shopper {
     enter(this.expected, operation);
   }
 
-  /** @param url of the balancer, or of one origin. @throws where the cart cannot be read. */
+  /** @param url of the balancer or of one origin @throws if the cart cannot be read */
   async readCart(url = this.#options.url): Promise<CartSeen> {
     const response = await fetch(`${url}/api/cart`, {
       headers: { cookie: this.jar.header },
@@ -108,7 +105,7 @@ export class Shopper {
       );
       const text = await response.text();
       const cart = response.ok ? toSeen(JSON.parse(text) as CartJson) : undefined;
-      // Cookies of an answer that arrived broken are not kept by a browser either.
+      // A browser does not store the cookies of a broken answer either.
       this.jar.keep(response);
       const servedBy = response.headers.get('served-by') ?? undefined;
       return {

@@ -1,5 +1,6 @@
-// Drill: stores, an edge and a zone vanish without a word. Origins and workers reach the stores through proxies that
-// fall silent, so that nothing resets a connection; gaps, losses and stale pages are judged as when a part is killed.
+// Drill: stores, an edge and a zone vanish without closing connections. Origins and workers reach the stores through
+// proxies that fall silent, so that nothing resets a connection.
+// Gaps, losses and stale pages are judged as after a kill.
 import { setTimeout as delay } from 'node:timers/promises';
 import { addUpResults, type DrillContext, type DrillResult, type Fault } from './drill.ts';
 import { freeze, wake } from './freeze.ts';
@@ -91,7 +92,7 @@ function faultsOn(ways: Ways): Record<string, SilentFault> {
         region.signal(region.ofKind('redis-primary'), 'SIGKILL');
         mark(`zone ${primary.zone} vanishes`);
         await noteWhatIsTold(region, note);
-        // As its group replaces it.
+        // The Auto Scaling group of a real region would replace this origin, so it is killed.
         region.signal(origin, 'SIGKILL');
       },
     },
@@ -100,7 +101,7 @@ function faultsOn(ways: Ways): Record<string, SilentFault> {
 
 const learnMs = 5_000;
 
-/** Readiness stays, and metrics name the store. */
+/** Notes which stores the metrics report as down, and how many origins are still ready. */
 async function noteWhatIsTold(region: DrillRegion, note: (sentence: string) => void): Promise<void> {
   const worker = region.ofKind('worker');
   const told = new Set<string>();
@@ -157,7 +158,10 @@ async function changeWhileEdgeIsSilent(
   if (shown.price.amount !== price.amount + 1) throw new Error('The edge came back with an old price');
 }
 
-/** Origins and workers are told other addresses of the stores: the proxies'. They go back when the drill ends. */
+/**
+ * Gives origins and workers the addresses of the proxies as those of the stores. They get the real ones back at the
+ * end.
+ */
 async function leadThroughProxies(region: DrillRegion): Promise<Ways> {
   await using standing = new AsyncDisposableStack();
   const { databaseUrl, redisUrl, replicaUrl } = await region.endpoints();

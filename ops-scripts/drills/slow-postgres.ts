@@ -1,23 +1,23 @@
-// Slows the Postgres primary down without stopping it: commits take 0.2 to 3 s. Its standby confirms late, as with a
-// slow disk, and sessions that write carts get the processor late.
+// Slows the Postgres primary down without stopping it: commits take 0.2 to 3 s.
+// Its standby confirms late, as with a slow disk, and sessions that write carts get processor time late.
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { FaultContext } from './drill.ts';
 import { freeze, wake } from './freeze.ts';
 
-/** A standby that is silent for longer than a second would be taken out. */
+/** A standby that is silent for more than a second would be removed. */
 const standbyMs = { from: 150, to: 700 };
 const sessionMs = { from: 0, to: 2_300 };
 const breathMs = { from: 40, to: 150 };
-/** The name of the pool that commits carts; the measuring session has it too, so that it is slowed as they are. */
+/** The name of the pool that commits carts. The measuring session uses it too, so that it is slowed in the same way. */
 const sessionName = 'cart-writer';
 
-// Such a session has committed and waits for the standby: it holds no lock that the server itself needs.
+// Such a session has committed and waits for the standby, so it holds no lock that the server itself needs.
 const committingSql = `
   select pid from pg_stat_activity where application_name = $1 and wait_event = 'SyncRep'`;
 
 export interface SlowPostgres {
-  /** Postgres is as quick as before when this resolves; notes how long commits took. */
+  /** Resolves once Postgres is as fast as before, and notes how long commits took. */
   end(): Promise<void>;
 }
 

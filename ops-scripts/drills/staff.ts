@@ -1,5 +1,4 @@
-// Staff over HTTP: signs in, changes a price or a stock with one key until answered, and waits until the change is
-// done.
+// Staff over HTTP: signs in, changes a price or stock with one key until answered, and waits until the change is done.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CookieJar } from '../traffic/http-connection.ts';
@@ -18,9 +17,9 @@ export interface SeenInvalidation {
 }
 
 export interface StaffClient {
-  /** @returns undefined where it was not acknowledged within a minute */
+  /** @returns undefined if it was not acknowledged within a minute */
   change(change: CatalogChange): Promise<SeenInvalidation | undefined>;
-  /** @returns the invalidation once done; undefined where it was not within `patienceMs` */
+  /** @returns the invalidation once it is done; undefined if it was not within `patienceMs` */
   awaitDone(invalidation: SeenInvalidation, patienceMs: number): Promise<SeenInvalidation | undefined>;
 }
 
@@ -43,7 +42,7 @@ interface Sending {
 
 type Ask = (method: string, path: string, body?: object, how?: Sending) => Promise<Answer>;
 
-/** @throws where the sign-in is refused */
+/** @throws if the sign-in is refused */
 async function signIn(url: string, { email, password }: Login): Promise<Ask> {
   const jar = new CookieJar();
   const ask: Ask = async (method, path, body, { fields = {}, timeoutMs = requestMs } = {}) => {
@@ -63,7 +62,7 @@ async function signIn(url: string, { email, password }: Login): Promise<Ask> {
 
 export interface StaffMember {
   email: string;
-  /** Sent with one key until it is answered. @returns status 0 where nobody answered within the patience */
+  /** Sends a write with one key until it is answered. @returns status 0 if no answer came within the patience */
   write(
     method: string,
     path: string,
@@ -72,7 +71,7 @@ export interface StaffMember {
   ): Promise<Answer>;
 }
 
-/** @throws where the sign-in is refused */
+/** @throws if the sign-in is refused */
 export async function signInMember(url: string, who: Login, tell: Tell): Promise<StaffMember> {
   const ask = await signIn(url, who);
   return {
@@ -82,7 +81,7 @@ export async function signInMember(url: string, who: Login, tell: Tell): Promise
         const fields = { 'idempotency-key': key };
         const answer = await ask(method, path, body, { fields, timeoutMs: ms }).catch(() => undefined);
         if (method !== 'GET') tell(answer?.status ?? 0);
-        // A session that cannot be checked just now is refused as well.
+        // A 401 or 403 is repeated too, because a session cannot be checked while a store is away.
         const isOpen = answer === undefined || answer.status >= 500 || [401, 403].includes(answer.status);
         if (!isOpen) return answer;
       }
@@ -91,7 +90,7 @@ export async function signInMember(url: string, who: Login, tell: Tell): Promise
   };
 }
 
-/** @throws where the sign-in is refused */
+/** @throws if the sign-in is refused */
 export async function signInStaff(url: string, who: Login, tell: Tell): Promise<StaffClient> {
   const ask = await signIn(url, who);
   return {
@@ -101,7 +100,7 @@ export async function signInStaff(url: string, who: Login, tell: Tell): Promise<
         const answer = await ask(method, path, body, { fields }).catch(() => undefined);
         tell(answer?.status ?? 0);
         if (answer?.status === 200) return (answer.body as { invalidation: SeenInvalidation }).invalidation;
-        // A session that cannot be checked just now is refused as well, so any refusal is asked again.
+        // Every refusal is repeated, because a session cannot be checked while a store is away.
       }
       return undefined;
     },

@@ -1,8 +1,8 @@
-// What the drills' Stripe does on each call: opens, lists and expires sessions, pays back, and refuses as Stripe does.
+// What the drills' Stripe does on each call: opens, lists and expires sessions, refunds, and refuses as Stripe does.
 
 export interface FakeSession {
   id: string;
-  /** The secret key that opened it: another account does not see it. */
+  /** The secret key that opened it. Another account does not see it. */
   account: string;
   client_reference_id: string;
   amount: number;
@@ -16,17 +16,17 @@ export interface FakeSession {
   /** Seconds since 1970. */
   created: number;
   expires_at: number;
-  /** Undefined until the shopper has chosen how to pay. */
+  /** Undefined until the shopper has chosen a way to pay. */
   intentStatus?: string;
-  /** `manual`: what the shopper pays is authorised, and captured later. */
+  /** `manual`: the payment is authorised on the page and captured later. */
   captureMethod: 'automatic' | 'manual';
-  /** What was captured. */
+  /** The captured amount. */
   captured?: number;
-  /** Seconds since 1970: when the authorisation ends. */
+  /** When the authorisation ends, in seconds since 1970. */
   authorisedUntil?: number;
 }
 
-/** What the shopper does on the page. */
+/** The shopper pays on the page. */
 export function payOnPage(session: FakeSession): void {
   if (session.captureMethod === 'automatic')
     Object.assign(session, { status: 'complete', payment_status: 'paid', intentStatus: 'succeeded' });
@@ -57,11 +57,11 @@ export interface FakeAnswer {
 export interface StripeState {
   sessions: FakeSession[];
   refunds: FakeRefund[];
-  /** While false, a session names its payment intent by its id, whatever is asked. */
+  /** While false, a session only has the id of its payment intent, even if a call asks to expand it. */
   expands: boolean;
-  /** While set, each request is answered so; a write's answer is remembered under its key, as Stripe does. */
+  /** While set, each request gets this answer. As with Stripe, a write's answer is stored under its key. */
   failsWith: FakeAnswer | undefined;
-  /** Added to the clock. */
+  /** Milliseconds that are added to the clock. */
   aheadMs: number;
 }
 
@@ -74,12 +74,12 @@ export interface Call {
   form: URLSearchParams;
 }
 
-/** Answers under a key, and pages to pay on, live as long. */
+/** How long answers under a key are stored, and how long a payment page is open. */
 export const keyHours = 24;
 const knownParameters =
   /^(mode|client_reference_id|customer_email|expires_at|success_url|cancel_url|metadata\[\w+\]|payment_intent_data\[(description|capture_method|metadata\]\[\w+)\]|line_items\[0\]\[(quantity|price_data\]\[(currency|unit_amount|product_data\]\[name))\])$/;
 
-/** What Stripe does once it begins: it looks at no key. */
+/** Carries a call out, without regard to its key. */
 export function carryOut(stripe: StripeState, call: Call): FakeAnswer {
   if (stripe.failsWith !== undefined) return stripe.failsWith;
   const [, , resource, name, id] = call.url.pathname.split('/');
@@ -96,14 +96,14 @@ export function carryOut(stripe: StripeState, call: Call): FakeAnswer {
   return id === undefined ? listSessions(stripe, call) : retrieveSession(stripe, call, id);
 }
 
-/** Pages close, and what is authorised and not captured is released. */
+/** Closes expired pages, and releases authorised payments that were not captured in time. */
 function letTimePass(session: FakeSession, now: number): void {
   if (session.status === 'open' && session.expires_at <= now) session.status = 'expired';
   const { intentStatus, authorisedUntil = Infinity } = session;
   if (intentStatus === 'requires_capture' && authorisedUntil <= now) session.intentStatus = 'canceled';
 }
 
-/** Captured once, up to what was authorised; the rest is released. */
+/** Captures a payment once, up to the authorised amount. The rest is released. */
 function changeIntent(stripe: StripeState, { account, form }: Call, id: string, deed: string): FakeAnswer {
   const found = stripe.sessions.find((session) => `pi_${session.id}` === id && session.account === account);
   if (found?.intentStatus !== 'requires_capture')
@@ -187,7 +187,7 @@ function expireSession(stripe: StripeState, { account }: Call, id: string): Fake
   return { status: 200, body: represent(found) };
 }
 
-/** Several of one payment, up to what was paid. */
+/** Refunds a payment. It may have several refunds, up to the paid amount. */
 function refund(stripe: StripeState, { form, key }: Call): FakeAnswer {
   const intent = form.get('payment_intent') ?? '';
   const session = stripe.sessions.find((one) => `pi_${one.id}` === intent);

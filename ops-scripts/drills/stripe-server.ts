@@ -1,4 +1,4 @@
-// Speaks as much of Stripe's wire format as the shop uses, with its rules for idempotency keys and signed webhooks.
+// A server with the part of Stripe's wire format that the shop uses, with idempotency keys and signed webhooks.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -17,7 +17,7 @@ import {
 
 export { type FakeSession, payOnPage } from './stripe-calls.ts';
 
-/** What was asked, in order. */
+/** A request that the server got. */
 export interface FakeRequest {
   method: string;
   path: string;
@@ -28,23 +28,20 @@ export interface FakeRequest {
 
 export interface StripeServer extends StripeState, AsyncDisposable {
   url: string;
-  /** What a shop that is paid through it is set to. */
+  /** The settings of a shop that is paid through it. */
   settings: Record<'STRIPE_SECRET_KEY' | 'STRIPE_WEBHOOK_SECRET' | 'STRIPE_API_URL', string>;
   requests: FakeRequest[];
-  /**
-   * While set, requests are carried out and the connection is cut before the answer; `writes`: before that to a
-   * write.
-   */
+  /** While set, requests are carried out, but the connection is cut before the answer. `writes`: only for writes. */
   losesAnswers: boolean | 'writes';
-  /** While set, requests are cut before they are carried out. */
+  /** While set, connections are cut before requests are carried out. */
   isAway: boolean;
-  /** Writes wait for this before they are carried out; their keys are in use meanwhile. */
+  /** Writes wait for this before they are carried out. Their keys are in use meanwhile. */
   gate: Promise<void> | undefined;
-  /** Other keys than this are refused, where it is set. */
+  /** If set, all other keys are refused. */
   secretKeys: string[] | undefined;
-  /** @returns body and headers of a webhook about the session or its intent, as it is now. */
+  /** @returns body and headers of a webhook about the present state of the session or its intent */
   event(type: string, session: FakeSession): Promise<StripeMessage>;
-  /** The same about any other object, told at that time. */
+  /** The same about any other object, with this time. */
   message(type: string, object: object, createdSeconds: number): Promise<StripeMessage>;
 }
 
@@ -114,15 +111,15 @@ export async function startStripeServer(): Promise<StripeServer> {
   return state;
 }
 
-/** What is remembered of idempotency keys. */
+/** What the server knows about idempotency keys. */
 interface KeyMemory {
   kept: Map<string, { request: string; answer: FakeAnswer; atMs: number }>;
   inUse: Set<string>;
 }
 
 /**
- * The first answer under a key is given again for a day, be it a failure of Stripe's own. What was not begun is
- * forgotten.
+ * Repeats the first answer under a key for a day, even if it is a 5xx. A request that Stripe refused without beginning
+ * it is forgotten.
  */
 async function answerOnce(state: StripeServer, { kept, inUse }: KeyMemory, call: Call): Promise<FakeAnswer> {
   const { key } = call;

@@ -1,4 +1,4 @@
-// Counts of acknowledged and failed writes in time slots: the longest gap, the recovery time, and a chart for the
+// Counts acknowledged and failed writes in time slots, for the longest gap, the recovery time and a chart for the
 // terminal.
 
 export interface Mark {
@@ -18,12 +18,12 @@ export class Timeline {
   #faultAtMs: number | undefined;
   #recoveryMs = 0;
 
-  /** @param now milliseconds since the load began. */
+  /** @param now milliseconds since the load began */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** An attempt has ended just now. @param status 0 where no answer came. */
+  /** Records an attempt that has just ended. @param status 0 if no answer came */
   tell(status: number): void {
     const atMs = this.#now();
     const slot = Math.floor(atMs / slotMs);
@@ -39,7 +39,7 @@ export class Timeline {
     }
   }
 
-  /** From here on gaps count: before, shoppers were still arriving. */
+  /** Gaps count from here on, because shoppers were still arriving before. */
   begin(): void {
     this.#lastAcknowledgedMs = this.#now();
     this.#longestGapMs = 0;
@@ -50,32 +50,31 @@ export class Timeline {
     this.#faultAtMs ??= this.#now();
   }
 
-  /** The fault has healed: the next mark begins another. */
+  /** The fault has healed, so the next mark begins another one. */
   heal(): void {
     this.#faultAtMs = undefined;
   }
 
-  /** Seconds of the longest stretch in which no shopper had a write acknowledged. */
+  /** Seconds of the longest time in which no shopper had a write acknowledged. */
   get longestGapSeconds(): number {
     return this.#longestGapMs / 1_000;
   }
 
   /**
-   * Seconds from a fault to the last attempt that failed before it had healed, the longest of all; 0 where none
-   * failed.
+   * The longest time in seconds from a fault to the last attempt that failed before it had healed; 0 if none failed.
    */
   get recoverySeconds(): number {
     return this.#recoveryMs / 1_000;
   }
 
-  /** Attempts that failed, of how many that ended in an acknowledgement or failed. */
+  /** Failed attempts, and the number of all that failed or were acknowledged. */
   get failures(): { failed: number; of: number } {
     const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0);
     const failed = sum(this.#failed);
     return { failed, of: failed + sum(this.#acknowledged) };
   }
 
-  /** One column a slice of time: how many writes were acknowledged, below it where attempts failed, and the marks. */
+  /** Draws one column for each slice of time: acknowledged writes, failed attempts below them, and the marks. */
   draw(columns = 72): string {
     const slots = Math.max(this.#acknowledged.length, this.#failed.length, 1);
     const column = (slot: number) => Math.min(columns - 1, Math.floor((slot / slots) * columns));

@@ -47,7 +47,7 @@ export async function rollingDeploy({
     assets: watchAssets(),
     tell(path, status, fault = '') {
       requests += 1;
-      // A line that is full at 99 pieces is an answer, not a failure of the deploy.
+      // A 422 is an answer and no failure of the deploy: the line already has its 99 pieces.
       const isAnswer = status > 0 && (status < 400 || status === 422);
       timeline.tell(isAnswer ? 200 : status);
       if (!isAnswer) failures.push([`${path}:`, status || 'no good answer:', fault].join(' ').trim());
@@ -68,7 +68,7 @@ export async function rollingDeploy({
     await region.replace(origin, { releaseFolder });
     await region.healed();
     next ??= await openNextPage(origin.url, stocked[0]!, previous);
-    // Either release may be asked for what the other's pages need.
+    // A browser with a page of one release may ask an origin of the other for its files.
     for (const asked of region.origins())
       for (const path of [...previous.assets, ...next.assets]) await takeAsset(options, asked.url, path);
     await delay(settleMs);
@@ -104,7 +104,7 @@ export async function rollingDeploy({
   };
 }
 
-/** @throws where it is the same release: then nothing would be shown. */
+/** @throws if it is the same release, because the drill would then prove nothing */
 async function openNextPage(
   url: string,
   variant: StockedVariant,
@@ -139,9 +139,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 `;
 
 /**
- * Builds the next release from this one: another style sheet and script, and a schema with an additional
- * column. Other files of the origin, the same packages.
- * @returns the folder to start it from.
+ * Builds the next release from this one: another style sheet and script, and a schema with an additional column. The
+ * files of the origin differ, the packages do not.
+ * @returns the folder to start it from
  */
 async function makeNextRelease(within: string): Promise<string> {
   const folder = await mkdtemp(join(within, 'release-'));
@@ -162,7 +162,7 @@ async function makeNextRelease(within: string): Promise<string> {
   return folder;
 }
 
-/** @throws where nothing was changed: the file is no longer what was thought. */
+/** @throws if nothing was changed, because the file is no longer as expected */
 async function edit(file: string, change: (text: string) => string): Promise<void> {
   const text = await readFile(file, 'utf8');
   const changed = change(text);

@@ -1,10 +1,11 @@
-// A shopper who never retries, loads what the pages of either release need, and checks that it stays available.
+// A shopper who never retries. It loads the files that pages of either release need, and checks that they stay
+// available.
 
 import { randomUUID } from 'node:crypto';
 import { CookieJar } from '../../traffic/http-connection.ts';
 import type { StockedVariant } from '../../traffic/read-catalog.ts';
 
-/** What an open page of one release needs from another: its style sheet, its scripts and its form. */
+/** The files and the form of an open page, which another release must still serve. */
 export interface ReleasedPage {
   /** Paths such as `/assets/shop.Zk3…q.css`. */
   assets: string[];
@@ -18,14 +19,14 @@ interface AddForm {
 
 const requestMs = 10_000;
 
-/** @throws where the page is not one that a piece can be bought on. */
+/** @throws if no piece can be bought on the page */
 export async function openProductPage(url: string, { slug, id }: StockedVariant): Promise<ReleasedPage> {
   const read = async (path: string) => {
     const response = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(requestMs) });
     return { status: response.status, page: await response.text() };
   };
   let { status, page } = await read(`/p/${slug}`);
-  // A page offers the sizes of one colour, and leads to the others.
+  // A page offers the sizes of one colour and links to the other colours.
   for (const [, path = ''] of page.matchAll(/href="(\/p\/[^"]+\?color=[^"]*)"/g)) {
     if (page.includes(`value="${id}"`)) break;
     ({ status, page } = await read(path));
@@ -44,9 +45,9 @@ function assetsOf(page: string): string[] {
   return [...new Set(page.match(/\/assets\/[\w-]+\.[\w-]+\.(?:css|js)/g))];
 }
 
-/** Checks that every style sheet and script named on any page stays available, always with the same bytes. */
+/** Checks that every style sheet and script of any page stays available, always with the same bytes. */
 interface AssetsSeen {
-  /** @returns what is wrong with the answer; undefined where nothing is. */
+  /** @returns the fault of the answer, or undefined */
   ask(url: string, path: string): Promise<string | undefined>;
 }
 
@@ -57,7 +58,7 @@ export function watchAssets(): AssetsSeen {
       const response = await fetch(url + path, { signal: AbortSignal.timeout(requestMs) });
       const content = await response.text();
       if (response.status !== 200) return `${response.status}`;
-      // A file of that plain name from another release would do for the moment, and says that nobody may keep it.
+      // Without a file of this hash, an origin serves another release's file of the same name, but not as `immutable`.
       const kept = response.headers.get('cache-control') ?? '';
       if (!kept.includes('immutable')) return `another release's file, ${kept}`;
       const first = contents.get(path) ?? content;
@@ -69,7 +70,7 @@ export function watchAssets(): AssetsSeen {
 
 export interface WalkIn {
   jar: CookieJar;
-  /** Pieces that the shop has acknowledged. */
+  /** Pieces that the shop acknowledged. */
   added: number;
 }
 
@@ -77,11 +78,11 @@ export interface WalkInOptions {
   url: string;
   variants: string[];
   assets: AssetsSeen;
-  /** Told of each answer. @param status 0 where none came. @param fault what else is wrong with it. */
+  /** Called for each answer. @param status 0 if none came @param fault anything else that is wrong */
   tell(path: string, status: number, fault?: string): void;
 }
 
-/** Shops until it is told to stop. */
+/** Shops until `signal` is aborted. */
 export async function walkIn(options: WalkInOptions, signal: AbortSignal): Promise<WalkIn> {
   const { url, variants } = options;
   const walker: WalkIn = { jar: new CookieJar(), added: 0 };
@@ -99,7 +100,7 @@ export async function walkIn(options: WalkInOptions, signal: AbortSignal): Promi
   return walker;
 }
 
-/** As a browser does that has opened the page long ago. */
+/** Sends the form as a browser that opened the page long ago. */
 export async function sendForm(
   walker: WalkIn,
   options: WalkInOptions,
@@ -114,13 +115,13 @@ export async function sendForm(
   });
 }
 
-/** @param url of one origin, or of the balancer. */
+/** @param url of one origin or of the balancer */
 export async function takeAsset({ assets, tell }: WalkInOptions, url: string, path: string): Promise<void> {
   const fault = await assets.ask(url, path).catch((error: Error) => String(error.cause ?? error.message));
   tell(path, fault === undefined ? 200 : 0, fault);
 }
 
-/** @throws where the cart cannot be read. */
+/** @throws if the cart cannot be read */
 export async function countPieces({ jar }: WalkIn, url: string): Promise<number> {
   const answer = await fetch(`${url}/api/cart`, {
     headers: { cookie: jar.header },
@@ -138,7 +139,7 @@ function addPiece(walker: WalkIn, options: WalkInOptions, variantId: string): Pr
   });
 }
 
-/** @returns the body; empty where no answer came, or only a part of it. */
+/** @returns the body; empty if no answer or only a part of it came */
 async function ask(
   walker: WalkIn,
   { url, tell }: WalkInOptions,

@@ -21,7 +21,7 @@ export const originFaults: Record<string, Fault> = {
   },
   'freeze-origin': {
     summary: 'one origin stands still, then goes on',
-    // Its shoppers are led to others, and come back to an older cart or to none.
+    // The balancer sends its shoppers to other origins, which have an older cart or none.
     loses: losesMemory,
     async inflict({ region, random, mark, short }) {
       const origin = random.pick(region.origins());
@@ -54,7 +54,7 @@ export const originFaults: Record<string, Fault> = {
 // Faults around the shop: the machine's processors are taken, requests are delayed, lost or doubled.
 
 const loopsAProcessor = 2;
-/** It ends by itself, should the drill be killed. */
+/** The loop ends by itself, in case the drill is killed. */
 const busyLoop = 'const endMs = performance.now() + 60_000; while (performance.now() < endMs);';
 
 export const machineFaults: Record<string, Fault> = {
@@ -107,7 +107,7 @@ function unreliable(random: SeededRandom): typeof fetch {
     if (fate < 0.08) throw new TypeError('cut before it was sent');
     const answer = fate < 0.16 ? twice(input, init) : fetch(input, init);
     if (fate > 0.9) {
-      // The shop writes, but its answer is lost on the way.
+      // The shop carries the request out, but the answer is lost.
       await answer.then((response) => response.body?.cancel()).catch(() => undefined);
       throw new TypeError('cut before the answer arrived');
     }

@@ -1,4 +1,4 @@
-// Faults of Postgres: its primary lost or frozen, its standby, its replica.
+// Faults of Postgres: its primary is lost or frozen, its standby, its replica.
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Fault, FaultContext } from '../drill.ts';
@@ -82,7 +82,7 @@ export const postgresFaults: Record<string, Fault> = {
       await delay(random.integer(2_000, short ? 4_000 : 8_000));
       await emptyRedis(region.ofKind('redis-primary'));
       mark('FLUSHALL');
-      // By then what Redis lost is in it again: the next fault is a single one.
+      // After this pause, Redis has again what it lost, so that the next fault is a single one.
       await delay(random.integer(4_000, short ? 6_000 : 9_000));
       const origin = random.pick(region.origins());
       region.signal(origin, 'SIGKILL');
@@ -122,7 +122,7 @@ export const postgresFaults: Record<string, Fault> = {
   },
 };
 
-/** Freezes both servers until writes are acknowledged without them. @returns how to let them go on. */
+/** Freezes both servers until writes are acknowledged without them. @returns a function that wakes them */
 async function takePostgresAway({ region, mark, journalled, state }: FaultContext): Promise<() => void> {
   const servers = ['postgres-primary', 'postgres-standby'].map((kind) => region.ofKind(kind));
   for (const server of servers) freeze(server);
@@ -134,7 +134,7 @@ async function takePostgresAway({ region, mark, journalled, state }: FaultContex
   try {
     const before = journalled();
     await delay(3_000);
-    // On a busy machine that takes longer: what nobody has acknowledged cannot be lost.
+    // This takes longer on a busy machine. The fault needs acknowledged writes, because nothing else can be lost.
     if (state === 'server') await untilJournalled(() => journalled() - before);
     return thaw;
   } catch (error) {
@@ -146,7 +146,7 @@ async function takePostgresAway({ region, mark, journalled, state }: FaultContex
 const writesAtStake = 20;
 const journalMs = 20_000;
 
-/** @param count of writes that only the journal holds. @throws where there are none after a while. */
+/** @param count the writes that only the journal has @throws if there are none after a while */
 async function untilJournalled(count: () => number): Promise<void> {
   const until = performance.now() + journalMs;
   while (count() < writesAtStake && performance.now() < until) await delay(100);
@@ -154,8 +154,7 @@ async function untilJournalled(count: () => number): Promise<void> {
 }
 
 /**
- * A segment of the log is ended unfinished, and the next one as well, until the server can't begin one: then it stops
- * itself.
+ * Ends segments of the log before they are full until the server can't begin another one. The server then stops itself.
  */
 async function demandRoomForLog(url: string): Promise<void> {
   const client = new pg.Client({
@@ -169,7 +168,7 @@ async function demandRoomForLog(url: string): Promise<void> {
     for (let segment = 0; segment < 40; segment++)
       await client.query("select pg_logical_emit_message(false, 'drill', ''), pg_switch_wal()");
   } catch {
-    // It has stopped.
+    // The server has stopped.
   } finally {
     void client.end().catch(() => undefined);
   }

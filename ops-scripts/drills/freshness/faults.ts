@@ -1,5 +1,4 @@
-// The faults of the freshness drill: how each begins and is healed within one call, and which of them a drill of each
-// size includes.
+// The faults of the freshness drill: each begins and heals within one call. Also says which faults each size includes.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '../../traffic/seeded-random.ts';
 import { emptyRedis } from '../faults/redis.ts';
@@ -11,14 +10,14 @@ import type { ProxyMode, PurgeProxy } from './purge-proxy.ts';
 export interface FaultScene {
   region: DrillRegion;
   random: SeededRandom;
-  /** Undefined where workers send purges to the edge directly. */
+  /** Undefined if workers send purges to the edge directly. */
   purgeProxy: PurgeProxy | undefined;
-  /** Shorter ones. */
+  /** Whether faults are shorter. */
   short: boolean;
 }
 
 export interface FreshnessFault {
-  /** Parts are lost that the region has to rebuild. */
+  /** Set if parts are lost that the region has to rebuild. */
   loses?: true;
   inflict(scene: FaultScene): Promise<void>;
 }
@@ -107,7 +106,8 @@ function byName<Name extends string>(faults: Record<Name, FreshnessFault>): Reco
 }
 
 /**
- * Each stop falls between two other steps: after a read and before the store, after the check and before the answer.
+ * Freezes an origin again and again, so that some stops fall between two steps: between read and store, or check and
+ * answer.
  */
 async function stutter({ region, random, short }: FaultScene): Promise<void> {
   const origin = random.pick(region.origins());
@@ -138,17 +138,16 @@ function throughProxy(mode: ProxyMode, ms: number): FreshnessFault {
   };
 }
 
-// Which faults a freshness drill of each size includes, run one after another with pauses in which the shop heals.
+// The faults of each size. They run one after another, with pauses in which the shop heals.
 
 /** The sizes of the freshness drill: its duration, and which faults it includes. */
 export interface FreshnessSize {
   seconds: number;
   faults: readonly FaultName[];
-  /** Purges go through the drill's proxy. The workers are replaced at the beginning and at the end. */
+  /** Whether purges go through the drill's proxy. The workers are replaced at the beginning and at the end for that. */
   throughProxy: boolean;
   /**
-   * A product is taken archived and published again by the operators' command, which costs seconds of a processor
-   * each time.
+   * Whether a product is archived and published again by the operators' command, which takes seconds of a processor.
    */
   archivesProduct: boolean;
 }
@@ -162,7 +161,7 @@ export const fullSize: FreshnessSize = {
   archivesProduct: true,
 };
 
-/** What a region on loan and half a minute allow: nothing has to be rebuilt or replaced. */
+/** A size for half a minute on a shared region: nothing has to be rebuilt or replaced. */
 export const shortSize: FreshnessSize = {
   seconds: 20,
   faults: [
@@ -178,17 +177,17 @@ export const shortSize: FreshnessSize = {
 };
 
 export interface FaultLog {
-  /** How often each was done. */
+  /** How often each fault was inflicted. */
   readonly counts: Map<string, number>;
-  /** Faults that could not be done, and why. */
+  /** Faults that could not be inflicted, and why. */
   readonly failures: string[];
-  /** What is done to the region right now. */
+  /** The fault that runs now. */
   current: string;
 }
 
 const pauseMs = 1_500;
 const mostAttempts = 4;
-/** Rebuilding takes up to half a minute: no such fault so shortly before the end. */
+/** Rebuilding takes up to half a minute, so no such fault begins later than this before the end. */
 const losingMs = 35_000;
 
 export async function inflictUntil(
@@ -218,7 +217,7 @@ export async function inflictUntil(
     } catch (error) {
       log.failures.push(`${name}: ${error instanceof Error ? error.message : error}`);
     }
-    // What it left behind belongs to it.
+    // Stale reads shortly after the fault still count as its effect.
     await delay(pauseMs);
     if (fault.loses) await scene.region.rebuilt();
     await scene.region.healed();
@@ -228,7 +227,7 @@ export async function inflictUntil(
   }
 }
 
-/** A part that was lost before is listed until its successor stands: then the fault is tried again. */
+/** Inflicts a fault. A lost part is listed until its successor runs, so a missing process is tried again. */
 async function inflictOnStanding(fault: FreshnessFault, scene: FaultScene): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     await scene.region.refresh();

@@ -109,7 +109,7 @@ interface Concluded {
   timeline: Timeline;
 }
 
-/** A drill that saw little has not passed. */
+/** A drill without reads or finished changes fails. */
 function conclude({ figures, judgements, written, timeline }: Concluded) {
   const errors = figures.stale + judgements.blind.length + written.neverDone;
   const sawMuch = judgements.reads > 0 && written.doneMs.length > 0;

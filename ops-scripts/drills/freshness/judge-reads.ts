@@ -1,34 +1,34 @@
-// Judges every read by the oracle as of the moment when the request began. Keeps stale reads, and reports all as JSON
-// and as text.
+// Judges every read by the oracle's state when the request began. Keeps stale reads, and reports everything as JSON and
+// text.
 import { fieldOf } from '../../traffic/http-connection.ts';
 import type { FaultLog } from './faults.ts';
 import type { Oracle } from './oracle.ts';
 import type { Read } from './readers.ts';
 import type { Written } from './writers.ts';
 
-/** Where the answer came from, as far as its Cache-Status tells. */
+/** Which cache answered, by its Cache-Status. */
 type Tier = 'edge' | 'origin cache' | 'origin fill';
 
 interface StaleRead {
   tier: Tier;
-  /** When done, when begun, what was seen, through which door. */
+  /** When the change was done, when the request began, what it saw, and at which address. */
   story: string;
 }
 
 export interface ReadJudgements {
   judge(read: Read): void;
-  /** A request that came to no answer. */
+  /** Counts a request without an answer. */
   unanswered(): void;
   readonly reads: number;
   readonly unansweredReads: number;
-  /** Answers 5xx, in which the shop said that it could not, by code. */
+  /** Answers 5xx, in which the shop said that it could not answer, by code. */
   readonly refused: Map<string, number>;
-  /** Answers that showed nothing where they should have: a checker that does not see must not pass. */
+  /** Answers without a value that they should have shown. A drill that sees nothing must not pass. */
   readonly blind: string[];
   readonly staleByTier: Record<Tier, number>;
-  /** The first of them. */
+  /** The first stale reads. */
   readonly stale: StaleRead[];
-  /** Reads by door. */
+  /** Reads by address. */
   readonly byDoor: Map<string, number>;
 }
 
@@ -94,9 +94,9 @@ export interface FreshnessFigures {
   readsByDoor: Record<string, number>;
   /** Acknowledged changes. */
   changes: number;
-  /** Commit to done. */
+  /** Milliseconds from commit to done. */
   doneMs: Percentiles;
-  /** The same, of changes that no fault touched. */
+  /** The same for changes that no fault touched. */
   quietDoneMs: Percentiles;
   faults: number;
   faultsByName: Record<string, number>;

@@ -1,4 +1,4 @@
-// A proxy between workers and edge that loses, delays, doubles, reorders and repeats purges, and the way through it.
+// A proxy between workers and edge that loses, delays, doubles, reorders and repeats purges, and the route through it.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -48,7 +48,7 @@ async function openPurgeProxy(edgeUrl: string, random: SeededRandom): Promise<Pu
       case 'double':
         return (await Promise.all([forward(purge), forward(purge)]))[0];
       case 'disorder':
-        // Some longer than the worker waits: it has given up, and the purge arrives all the same.
+        // Some purges are held longer than the worker waits. They arrive after the worker has given up.
         await delay(random.integer(0, longestHoldMs));
         return forward(purge);
       case 'repeat old purges': {
@@ -92,8 +92,8 @@ function portOf(server: Server): number {
 }
 
 /**
- * Routes a region's purges through the drill's proxy, and restores the direct route afterwards. The workers
- * are told another address of the edge: ours. They go back to its own when the drill ends.
+ * Routes a region's purges through the drill's proxy, by telling workers its address as the edge's. The direct route is
+ * restored at the end.
  */
 export async function routePurges(region: DrillRegion, random: SeededRandom): Promise<PurgeProxy> {
   const edge = region.ofKind('edge');

@@ -11,7 +11,7 @@ export interface SeenValue {
 /** `€` in UTF-8, read byte by byte. */
 const euro = '\u00e2\u0082\u00ac';
 
-/** @returns what an answer 200 shows, or the 404 of a product that is archived */
+/** @returns the values in an answer 200, or in the 404 of an archived product */
 export type ReadValues = (target: Target, status: number, body: Buffer) => SeenValue[];
 
 export function createValueReader(
@@ -52,7 +52,7 @@ export function createValueReader(
   };
 }
 
-/** Its own price, those of all its variants, and the stock of one. */
+/** Reads its price, the prices of its variants, and the stock of one variant. */
 function seeProductJson(body: string, index: number, { variantId }: Subject): SeenValue[] {
   const at = body.indexOf(`"id":"${variantId}"`);
   return [
@@ -61,7 +61,7 @@ function seeProductJson(body: string, index: number, { variantId }: Subject): Se
   ];
 }
 
-/** Every amount on it, and those that search engines are told. */
+/** Reads every amount on the page, including those for search engines. */
 function seeProductPage(body: string, slot: Slot): SeenValue[] {
   return [
     ...seeAll(body, euro, slot, [0, body.length]),
@@ -95,10 +95,7 @@ function seeAll(body: string, mark: string, slot: Slot, [from, to]: [from: numbe
   return seen;
 }
 
-/**
- * `10,000.05`, `10000.05` and `1000005` are one amount: the drill's prices have four digits and more before the
- * point.
- */
+/** Reads digits and ignores separators: `10,000.05`, `10000.05` and `1000005` are the same amount. */
 function readAmount(body: string, at: number): number {
   let value = 0;
   for (; ; at++) {

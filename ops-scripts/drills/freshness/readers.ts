@@ -1,5 +1,4 @@
-// Readers of one address: some read in a closed loop, one sends at a fixed rate whatever became of earlier requests.
-// When the address freezes, requests are therefore waiting that began after a change was done.
+// Readers of one address: some read in a closed loop, one sends at a fixed rate, whether or not earlier requests ended.
 import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import {
@@ -17,17 +16,17 @@ export interface Door {
   url: string;
 }
 
-/** One answer, and what it shows. */
+/** One answer, and the values that it shows. */
 export interface Read {
   door: Door;
   target: Target;
-  /** What no seen value may be below. */
+  /** The lowest value of each slot that the answer may show. */
   floors: Int32Array;
   beganAtMs: number;
   status: number;
   seen: SeenValue[];
   head: string;
-  /** The shop's code where it answered 5xx. */
+  /** The shop's code of an answer 5xx. */
   refusal?: string;
 }
 
@@ -54,7 +53,7 @@ const restMs = 100;
 const paceMs = 40;
 const mostWaiting = 100;
 
-/** Resolves once every request has come to an end after `signal`. */
+/** Resolves once every request has ended after `signal`. */
 export async function readAtDoor(options: ReaderOptions): Promise<void> {
   const kept = new Map<string, Kept>();
   const eager = Array.from({ length: options.eager }, () => readOnAndOn(options, kept));
@@ -125,7 +124,7 @@ async function readOnce(
   return status < 500;
 }
 
-/** A 304 says that what was kept is still right, and so shows it again. */
+/** A 304 means that the stored body is still right, so it counts as shown again. */
 function look(
   options: ReaderOptions,
   target: Target,

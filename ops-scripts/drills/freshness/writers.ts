@@ -1,4 +1,4 @@
-// Writers raise prices and stocks, one change at a time for each number. One archives a product and publishes it again.
+// Writers raise prices and stocks, one change at a time for each number. One archives and publishes a product again.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -18,21 +18,21 @@ interface WriterOptions {
   subjects: Subject[];
   random: SeededRandom;
   writers: number;
-  /** Rest of a writer between two changes, at most. */
+  /** The longest pause of a writer between two changes. */
   restMs: number;
   now: () => number;
-  /** Whether the region is whole and nothing is done to it. */
+  /** Whether the region is whole and no fault runs. */
   isQuiet: () => boolean;
   signal: AbortSignal;
 }
 
 export interface Written {
   acknowledged: number;
-  /** Changes that were acknowledged and not done a minute later. */
+  /** Changes that were acknowledged but not done a minute later. */
   neverDone: number;
-  /** Milliseconds from commit to done, as the shop tells. */
+  /** Milliseconds from commit to done, by the shop's own times. */
   doneMs: number[];
-  /** Those of changes that began and were done while nothing was done to the region. */
+  /** The same for changes that began and ended without a fault. */
   quietDoneMs: number[];
 }
 
@@ -65,7 +65,7 @@ async function changeOne(
   const value = oracle.begin(slot);
   const beganQuiet = isQuiet();
   const invalidation = await staff.change(toChange(subjects[slot >> 1]!, slot, value));
-  // Not acknowledged: it may still come, so the number stays on its way and nothing is expected of it.
+  // A change without an acknowledgement may still arrive. Its number stays in progress, and nothing is expected of it.
   if (invalidation === undefined) return;
   written.acknowledged += 1;
   const follow = staff.awaitDone(invalidation, doneWithinMs).then((done) => {
@@ -107,7 +107,7 @@ interface ArchiveOptions {
 const restMs = 8_000;
 const againMs = 250;
 
-/** Finishes the present import when aborted, without waiting until every cache knows of it. */
+/** When aborted, it finishes the current import without waiting until every cache has it. */
 export async function archiveAndPublish({
   region,
   slug,
@@ -123,7 +123,7 @@ export async function archiveAndPublish({
   while (!signal.aborted) {
     const value = oracle.begin(oracle.archivable);
     await writeFile(file, describeProduct(slug, value));
-    // The same file again does no harm where it is not known whether it was taken in.
+    // An import whose result is not known is repeated. Importing the same file again does no harm.
     await until(() => importFile(region, file));
     let newest: string | undefined;
     await until(async () => {
@@ -137,7 +137,7 @@ export async function archiveAndPublish({
   await rm(folder, { recursive: true, force: true });
 }
 
-/** Of all states begun so far, the newest without the product: an absence does not tell which one it is. */
+/** The newest state without the product among those begun so far: a missing product does not show which one it is. */
 export function newestAbsence(begun: number): number {
   return begun % 2 === 0 ? begun : begun - 1;
 }

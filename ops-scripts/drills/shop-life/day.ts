@@ -1,4 +1,4 @@
-// One simulated day: its deeds in an order chosen by the seed, several shoppers at once, restarts among them.
+// One simulated day: its deeds in an order that the seed gives, by several people at once, with restarts among them.
 import type { SeededRandom } from '../../traffic/seeded-random.ts';
 import { hasChromium } from '../chromium.ts';
 import {
@@ -38,11 +38,11 @@ interface DeedOfDay {
 
 const peopleAtOnce = 5;
 
-/** What was done before is done again each day, in another order and by others. */
+/** Plans all deeds of each day anew, in another order and for other people. */
 function planDay(life: ShopLife, random: SeededRandom): DeedOfDay[] {
   const { day, shop } = life;
   const paymentOf = (turn: number) => payments[(turn + day) % payments.length]!;
-  // Two a day, so that two days have seen all four.
+  // Two parts restart each day, so that two days include all four.
   const restarted = [0, 1].map((turn) => shop.parts[(2 * day + turn) % shop.parts.length]!);
   const deeds: DeedOfDay[] = [
     ...times(3, () => ({ name: 'browse', run: browse })),
@@ -91,7 +91,7 @@ function planDay(life: ShopLife, random: SeededRandom): DeedOfDay[] {
   return shuffle(deeds, random);
 }
 
-/** Of a quiet day: so many deeds of the plan, others each day, and a browser with the script once in so many days. */
+/** A quiet day has this many deeds, which change each day. A browser with the script comes once in so many days. */
 const quietDeeds = 18;
 const quietScriptDays = 15;
 const quietRestartDays = 3;
@@ -103,7 +103,7 @@ function planQuietDay(life: ShopLife, random: SeededRandom): DeedOfDay[] {
   return [...all.filter((deed) => !isRestart(deed)).slice(0, quietDeeds), ...restarts];
 }
 
-/** @returns when all is done, or as soon as it is told to stop */
+/** @returns when all is done, or as soon as `stopping` is aborted */
 export async function liveDay(life: ShopLife, random: SeededRandom, stopping: AbortSignal): Promise<void> {
   const plan = life.pace === 'quiet' ? planQuietDay : planDay;
   const waiting = plan(life, random.fork('plan')).map((deed, turn) => ({ deed, turn }));
@@ -114,7 +114,7 @@ export async function liveDay(life: ShopLife, random: SeededRandom, stopping: Ab
   await Promise.all(Array.from({ length: peopleAtOnce }, actNext));
   if (!hasChromium || stopping.aborted) return;
   if (life.pace === 'quiet' && life.day % quietScriptDays !== 0) return;
-  // In the evening, when no part is restarted: a browser does not press its button again by itself.
+  // Runs when no part is restarting, because a browser does not press a button again by itself.
   for (const width of [390, 1_280])
     await act(
       life,
@@ -123,7 +123,7 @@ export async function liveDay(life: ShopLife, random: SeededRandom, stopping: Ab
     );
 }
 
-/** A broken promise is written down; the day goes on. */
+/** Runs a deed. A broken promise is recorded, and the day goes on. */
 export async function act(life: ShopLife, { name, run }: DeedOfDay, random: SeededRandom): Promise<void> {
   try {
     await run(life, random);
@@ -132,7 +132,7 @@ export async function act(life: ShopLife, { name, run }: DeedOfDay, random: Seed
   }
 }
 
-/** With one that exists, or a new one; one thing at a time with each. */
+/** Runs a deed with an existing or new account. Each account does one thing at a time. */
 function withAccount(
   run: (life: ShopLife, random: SeededRandom, account: ShopperAccount) => Promise<unknown>,
 ): DeedOfDay['run'] {
@@ -157,7 +157,7 @@ function shuffle<T>(items: T[], random: SeededRandom): T[] {
   return shuffled;
 }
 
-/** Restart deeds: origins and workers are stopped or killed, and started again. */
+/** Stops or kills a part, which is then started again. */
 async function restartPart(life: ShopLife, random: SeededRandom, part: PartName): Promise<void> {
   const signal = random.pick(['SIGTERM', 'SIGKILL'] as const);
   await life.outages.during(part, () => life.shop.restart(part, signal));

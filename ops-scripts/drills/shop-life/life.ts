@@ -1,5 +1,4 @@
-// The state of the `shop-life` drill: the shop, its shoppers and staff, and the record of what they did; and who may
-// do it at once.
+// The state of the `shop-life` drill: the shop, its people, the record of their deeds, and locks between deeds.
 import type { SeededRandom } from '../../traffic/seeded-random.ts';
 import type { StripeServer } from '../stripe-server.ts';
 import { Browser, type Send } from './browser/browser.ts';
@@ -11,14 +10,14 @@ export interface RecordedOrder {
   id: string;
   number: string;
   email: string;
-  /** Whose it is; undefined for a guest's. */
+  /** Its owner; undefined for a guest's order. */
   account: ShopperAccount | undefined;
   provider: string;
   outcome: string | undefined;
-  /** Minor units, as it stood on the page or in the cart when the button was pressed. */
+  /** Minor units, as shown on the page or in the cart when the button was pressed. */
   totalShown: number;
   lines: { variantId: string; quantity: number }[];
-  /** A guest's, who may cancel it and send pieces back. */
+  /** The browser of a guest, who may cancel it and return pieces. */
   browser?: Browser;
 }
 
@@ -26,23 +25,23 @@ export interface ShopperAccount {
   email: string;
   name: string;
   password: string;
-  /** The first is the one that it was made on. */
+  /** The first is the one on which the account was made. */
   devices: Browser[];
   fate: Fate;
-  /** One thing at a time with each account. */
+  /** Each account does one thing at a time. */
   lock: Lock;
 }
 
-/** A piece's stock by the drill's record: what it was set to, and how many were sold before. */
+/** The base of a variant's stock by the drill's record: the value that was set, and the pieces sold before. */
 export interface StockBase {
   set: number;
   soldBefore: number;
 }
 
-/** What somebody set today, by product and column of the product file. */
+/** Values that somebody set today, by product and column of the product file. */
 export type SetValues = Map<string, Map<string, string | undefined>>;
 
-/** A file that had only some columns: what the shop's own file said before it and after it. */
+/** An import with only some columns, with the shop's own exports before and after it. */
 export interface PartialImport {
   columns: string[];
   handles: string[];
@@ -56,27 +55,27 @@ export interface MadePromotion {
   kind: 'percent' | 'amount' | 'free-shipping';
   /** Percent or minor units. */
   value: number;
-  /** Milliseconds since 1970; undefined: it holds for ever. */
+  /** Milliseconds since 1970; undefined if it never ends. */
   endsAtMs?: number;
 }
 
-/** What one product cost and may have shown, and what its doors did show. */
+/** The prices that one product may have shown, and the prices that its pages and answers did show. */
 export interface WatchedSale {
   handle: string;
-  /** What staff did. */
+  /** The deeds of staff. */
   course: string;
-  /** In their order; the times are those within which it may be shown, milliseconds since 1970. */
+  /** In order. The times are those between which the price may be shown, in milliseconds since 1970. */
   prices: {
     price: number;
     fromMs: number;
     untilMs: number;
-    /** The next one was made by hand: the feed is made again within a second. */
+    /** Set if the next price was set by hand: the feed shows it within a second. */
     feedUntilMs?: number;
     /** The sale whose price it is. */
     sale?: string;
-    /** What the shop says of that sale; null: no "was". */
+    /** The shop's "was" of that sale; null if it has none. */
     was?: number | null;
-    /** When the shop says that it began; undefined where that was on another day. */
+    /** When the sale began by the shop's answer; undefined if that was on another day. */
     begunAtMs?: number;
   }[];
   seen: WatchedPrice[];
@@ -85,15 +84,15 @@ export interface WatchedSale {
 export interface WatchedPrice {
   door: string;
   price: number;
-  /** Null: none was shown; undefined: this door shows none. */
+  /** Null: none was shown. Undefined: this address never shows one. */
   was?: number | null;
-  /** Which caches answered, as the answer says it. */
+  /** Which caches answered, by the answer's Cache-Status. */
   from: string;
   sentMs: number;
   receivedMs: number;
 }
 
-/** Of a product whose price only sales deeds set. */
+/** A product whose price only the sales deeds set. */
 export interface SaleBook {
   isBusy: boolean;
   /** A sale that was left running. */
@@ -105,7 +104,7 @@ export interface OpenedLink {
   to: string;
   subject: string;
   status: number;
-  /** What is wrong with what came; undefined where it was what the mail promised. */
+  /** What is wrong with the answer; undefined if it is what the mail promised. */
   fault: string | undefined;
 }
 
@@ -116,7 +115,7 @@ export interface Suggestion {
 }
 
 class LifeRecord {
-  /** How often each deed was done, by its name. */
+  /** How often each deed was done, by name. */
   readonly deeds = new Map<string, number>();
   /** Deeds that did not end as the shop promises. */
   readonly brokenPromises: string[] = [];
@@ -128,9 +127,9 @@ class LifeRecord {
   readonly saleBooks = new Map<string, SaleBook>();
   /** An API key of staff, made when it is first needed. */
   apiKey: string | undefined;
-  /** Where the events of yesterday and of today begin. */
+  /** The positions at which the events of yesterday and of today begin. */
   eventsFrom: [string, string] = ['0', '0'];
-  /** How many were placed before today. */
+  /** How many orders were placed before today. */
   ordersBefore = 0;
   readonly suggestions: Suggestion[] = [];
   readonly partialImports: PartialImport[] = [];
@@ -139,9 +138,9 @@ class LifeRecord {
   readonly takenAtDoor = new Map<string, number>();
   /** By variant. */
   readonly stock = new Map<string, StockBase>();
-  /** Since the day began. */
+  /** Values that were set since the day began. */
   readonly setToday: SetValues = new Map();
-  /** The shop's own product file, as it was when the day began; undefined on the first. */
+  /** The shop's own product file as the day began; undefined on the first day. */
   fileOfYesterday: string | undefined;
   /** Handles that are archived or drafts by the drill's record. */
   readonly hidden = new Set<string>();
@@ -150,7 +149,7 @@ class LifeRecord {
     this.deeds.set(deed, (this.deeds.get(deed) ?? 0) + 1);
   }
 
-  /** @param value undefined: whatever it became is right, and must stay */
+  /** @param value undefined: any value is right, but it must stay */
   noteSet(handle: string, column: string, value: string | undefined): void {
     const ofProduct = this.setToday.get(handle) ?? new Map<string, string | undefined>();
     this.setToday.set(handle, ofProduct.set(column, value));
@@ -164,15 +163,15 @@ export class ShopLife {
   readonly random: SeededRandom;
   readonly record = new LifeRecord();
   readonly outages = new Outages();
-  /** One of the staff at a time changes products. */
+  /** Only one member of the staff changes products at a time. */
   readonly desk = new Lock();
-  /** Orders share it; who sets stock has it alone, so that the record can tell what was sold before. */
+  /** Orders share this lock. A deed that sets stock holds it alone, so that the record knows what was sold before. */
   readonly till = new Lock();
-  /** Counts up, so that every guest is somebody else. */
+  /** Counts up, so that every guest is another person. */
   guests = 0;
   day = 1;
   pace: Pace = 'usual';
-  /** Replaced by tests with one that answers wrongly. */
+  /** Tests replace it with one that answers wrongly. */
   fetch: typeof fetch = fetch;
   readonly send: Send;
 

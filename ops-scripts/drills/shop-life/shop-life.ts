@@ -1,4 +1,4 @@
-// Drill `shop-life`: shoppers, staff, imports, mail servers and restarts for simulated days; its laws and its report.
+// Drill `shop-life`: shoppers, staff, imports, mail servers and restarts for simulated days, with laws and a report.
 import { writeFile } from 'node:fs/promises';
 import { seededRandom } from '../../traffic/seeded-random.ts';
 import type { DrillResult } from '../drill.ts';
@@ -42,11 +42,11 @@ export interface LifeRun {
   /** Default `usual`. */
   pace?: Pace;
   seed: number;
-  /** On a whole region; else on what `npm start` runs. */
+  /** Whether it runs on a whole region, or else on the parts that `npm start` runs. */
   region?: boolean;
   stopping: AbortSignal;
   progress(sentence: string): void;
-  /** Where a report for people is written. */
+  /** The file of a report for people. */
   report?: string;
 }
 
@@ -57,7 +57,7 @@ export async function runShopLife(how: LifeRun): Promise<DrillResult> {
   const { seed, region = false, stopping, progress } = how;
   const days = how.days ?? (how.short ? shortDays : usualDays);
   try {
-    // Told before a life has taken its minutes.
+    // Fails now if the file can't be written, before the drill takes its minutes.
     if (how.report !== undefined) await writeFile(how.report, '');
     await using mail = await startMailServer();
     await using stripe = await startStripeServer();
@@ -75,12 +75,12 @@ export async function runShopLife(how: LifeRun): Promise<DrillResult> {
   }
 }
 
-/** What leads a shop to the servers outside of it. */
+/** The settings by which a shop reaches the servers outside of it. */
 export function settingsOf({ mail, stripe }: { mail: MailServer; stripe: StripeServer }) {
   return { SMTP_URL: mail.url, PAYMENT_PROVIDERS: 'demo,on-delivery,stripe', ...stripe.settings };
 }
 
-/** Each breach is told once. */
+/** Lives the days. Each breach is reported once. */
 export async function liveDays(
   life: ShopLife,
   { days, stopping, progress }: { days: number } & Pick<LifeRun, 'stopping' | 'progress'>,
@@ -117,7 +117,7 @@ async function checkLaws(life: ShopLife, isWhole: boolean): Promise<Breach[]> {
   return found;
 }
 
-/** What was judged is not judged again; a long life keeps only what the next day needs. Then a night passes. */
+/** Forgets what was judged, so that a long life only keeps what the next day needs. Then a night passes. */
 async function closeDay(life: ShopLife, isWhole: boolean): Promise<void> {
   const { record } = life;
   if (isWhole) {
@@ -176,16 +176,16 @@ function conclude(lived: Lived, seed: number): DrillResult {
   };
 }
 
-/** The report of `shop-life` as text: how often each deed was done, and what each law found. */
+/** The outcome of `shop-life`: how often each deed was done, and the breaches of each law. */
 export interface Lived {
   life: ShopLife;
   breaches: Breach[];
   seconds: number;
-  /** Not interrupted before its last day. */
+  /** Whether it reached its last day. */
   isWhole: boolean;
 }
 
-/** Markdown. */
+/** The report as Markdown. */
 function describeLife(
   lived: Lived,
   { days, seed, region }: { days: number; seed: number; region: boolean },

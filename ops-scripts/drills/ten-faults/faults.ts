@@ -1,4 +1,4 @@
-// The ten faults: how each is prepared, by which alert it is noticed, and what an operator types to find and mend it.
+// The ten faults: how each is prepared, which alert reports it, and the commands to find and mend it.
 import { execFile, spawn } from 'node:child_process';
 import { statfsSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
@@ -11,26 +11,31 @@ import { findFreePort } from '../../local/ports.ts';
 import { type Scene, type } from './scene.ts';
 
 export interface Prepared {
-  /** In the operator's shell. */
+  /** Variables of the operator's shell. */
   environment?: Record<string, string>;
-  /** Where the alert's figure is read; default the worker's. */
+  /** Reads the alert's metric; default: the worker's metrics. */
   figures?: () => Promise<string>;
-  /** Something outside of the shop that ends by itself, such as an outage of somebody else, before the step named. */
+  /**
+   * By step number: something outside of the shop that ends by itself before that step, such as another company's
+   * outage.
+   */
   before?: Record<number, () => Promise<void> | void>;
   clean?: () => Promise<void>;
 }
 
 export interface TenthFault {
   title: string;
-  /** Undefined: it is noticed by people. */
+  /** Undefined if people notice the fault. */
   alert?: string;
   noticed: string;
-  /** Of the runbook, where no alert names it. */
+  /** The page of the runbook, if no alert names it. */
   page?: string;
   prepare(scene: Scene): Promise<Prepared>;
-  /** Each line is typed, with what earlier ones said; `shows` is what the operator reads in the answer. */
+  /**
+   * The lines that the operator types, made from earlier outputs. `shows` is what the operator looks for in the output.
+   */
   typed: { line: (seen: string[]) => string; shows: RegExp; mayFail?: true }[];
-  /** Why it cannot be tried here. */
+  /** Why this machine can't try it. */
   impossible?: () => string | undefined;
 }
 
@@ -67,7 +72,7 @@ export const faults: TenthFault[] = [
       const number = await order('hung@example.com', 'stripe');
       return {
         environment: { ORDER: number },
-        // Its status page says that it answers again.
+        // The provider's status page says that it answers again.
         before: {
           2: () => {
             stripe.gate = undefined;
@@ -200,7 +205,7 @@ export const faults: TenthFault[] = [
       };
       await type(`ops db migrate --until ${missing.at(-2)}`, own);
       const holder = await holdTables(url.href);
-      // The worker of the new release.
+      // Starts the worker of the new release.
       const worker = spawn(process.execPath, ['worker/main.ts'], {
         env: { ...own, WORKER_PORT: String(port), PORT: String(port) },
         stdio: 'ignore',
@@ -278,14 +283,14 @@ export const faults: TenthFault[] = [
 
 const largestDisk = 4e9;
 
-/** A disk that others use too is not filled. */
+/** A disk that other programs use is not filled. */
 function whyNoSmallDisk(): string | undefined {
   const { blocks, bsize } = statfsSync(tmpdir());
   if (blocks * bsize < largestDisk) return undefined;
   return 'TMPDIR has to name a small disk of its own, such as a tmpfs';
 }
 
-/** In a transaction that somebody forgot. */
+/** Holds tables locked in a transaction that somebody forgot. */
 async function holdTables(url: string): Promise<pg.Client> {
   const holder = new pg.Client({ connectionString: url, application_name: 'report of last night' });
   holder.on('error', () => undefined);

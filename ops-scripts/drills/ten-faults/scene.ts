@@ -1,4 +1,4 @@
-// The shop of the drill `ten-faults` with what stands around it, and the shell in which its operator types.
+// The shop of the drill `ten-faults` with its surroundings, and the shell in which its operator types.
 import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -24,7 +24,7 @@ export interface Scene extends AsyncDisposable {
   stripe: StripeServer;
   certificate: CertificateProxy;
   edge: { url: string; start(): Promise<void>; kill(): void };
-  /** What the operator's shell knows, beside what a fault adds. */
+  /** Variables of the operator's shell, besides those that a fault adds. */
   environment: Record<string, string>;
   query(sql: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
   /** @returns the order's number */
@@ -103,7 +103,7 @@ export async function openScene(stopping: AbortSignal): Promise<Scene> {
   };
 }
 
-/** `ops` as the runbook writes it. */
+/** Makes `ops` a command, as the runbook writes it. */
 async function makeOps(bin: string): Promise<void> {
   await mkdir(bin);
   const main = resolve('ops-scripts/main.ts');
@@ -160,7 +160,7 @@ interface AlertRule {
 
 const rulesFile = 'ops-scripts/alerts/rules.yaml';
 
-/** Of those rules that compare one figure. */
+/** Reads a rule that compares one metric with a number. */
 export function readRule(alert: string): AlertRule {
   const rule = parse(readFileSync(rulesFile, 'utf8'))
     .groups.flatMap((group: { rules: { alert: string }[] }) => group.rules)
@@ -177,7 +177,7 @@ export function readRule(alert: string): AlertRule {
   };
 }
 
-/** @returns the figure for which the alert is sent, once that has held for the rule's time */
+/** @returns the figure that makes the alert fire, after it has held for the rule's time */
 export async function waitForAlert(alert: string, figures: () => Promise<string>): Promise<string> {
   const rule = readRule(alert);
   let seen: string | undefined;
@@ -211,7 +211,7 @@ export interface Typed {
   seconds: number;
 }
 
-/** By a shell in the repository's folder, as an operator types it. */
+/** Runs a line in a shell in the repository's folder, as an operator would. */
 export async function type(line: string, environment: Record<string, string>): Promise<Typed> {
   const startedAtMs = performance.now();
   const shell = spawn('sh', ['-c', line], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });

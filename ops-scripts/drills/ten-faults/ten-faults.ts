@@ -1,5 +1,5 @@
-// Drill `ten-faults`: prepares ten faults one by one, finds and mends each by the commands of the runbook, and tells
-// what was typed and said.
+// Drill `ten-faults`: prepares ten faults one by one, and finds and mends each by the commands of the runbook.
+// The report shows what was typed and answered.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ interface TenFaultsRun {
   report?: string;
 }
 
-/** Of one who types commands that are new to them. */
+/** The speed of somebody who types commands that are new to them. */
 const lettersASecond = 3.5;
 const mostSeconds = 120;
 const shownLines = 9;
@@ -38,7 +38,7 @@ interface Told {
   page: string;
   steps: (Typed & { line: string })[];
   typingSeconds: number;
-  /** Undefined where it was found and mended. */
+  /** Undefined if it was found and mended. */
   fault?: string;
   skipped?: string;
 }
@@ -109,7 +109,7 @@ function tellAlert(alert: string, symptom: string): string {
   return `${alert} (${severity}, after ${holds}): ${summary}\n${symptom}`;
 }
 
-/** On a region, as what npm start runs has no replica. */
+/** Runs on a region, because the parts of `npm start` include no replica. */
 async function tryReplica(): Promise<Told> {
   await using region = await startRegion(process.env, { state: 'server' });
   await region.rebuilt();
@@ -173,7 +173,7 @@ async function tryReplica(): Promise<Told> {
   return told;
 }
 
-/** A replica whose last position is no longer remembered is infinitely late. */
+/** If the last position of a replica is no longer known, its delay is infinite. */
 function secondsIn(figure: string): number {
   const value = figure.split(' ').at(-1);
   return value === '+Inf' ? Number.POSITIVE_INFINITY : Number(value);
@@ -218,7 +218,7 @@ ${[...(symptom === '' ? [] : [symptom, '']), ...lines].join('\n')}
 `;
 }
 
-/** Without what tells of this machine. */
+/** Removes details of this machine. */
 function cut(output: string): string[] {
   const lines = output
     .replaceAll(/\/tmp\/[\w./-]*life-\w+/g, '/srv/shop')

@@ -1,4 +1,4 @@
-// A parsed page: its text, links and filled-in forms; and a check of an answer against the expected page.
+// A parsed page with its text, links and filled-in forms, and checks that an answer is the expected page.
 import { type HTMLElement, parse } from 'node-html-parser';
 
 export interface ShopPage {
@@ -6,13 +6,13 @@ export interface ShopPage {
   path: string;
   status: number;
   root: HTMLElement;
-  /** What one reads, on one line. */
+  /** The visible text, on one line. */
   text: string;
   links(selector?: string): string[];
-  /** @throws where the page has no such form */
+  /** @throws if the page has no such form */
   form(where: { action: string; has?: string }): Form;
   findForm(where: { action: string; has?: string }): Form | undefined;
-  /** The element itself where it is a form, else the form around it. */
+  /** The element itself if it is a form, else the form around it. */
   formAround(element: HTMLElement): Form;
 }
 
@@ -20,7 +20,7 @@ export interface Form {
   action: string;
   method: 'get' | 'post';
   element: HTMLElement;
-  /** Names and values as they are sent. @throws where it has no such field */
+  /** Names and values as a browser sends them. @throws if the form has no such field */
   fill(values: Record<string, string>): [string, string][];
 }
 
@@ -87,7 +87,7 @@ function fillForm(root: HTMLElement, form: HTMLElement, values: Record<string, s
   });
 }
 
-/** Also those that stand elsewhere and name the form by its id. */
+/** Also finds controls elsewhere on the page that name the form by its id. */
 function controlsOf(root: HTMLElement, form: HTMLElement): HTMLElement[] {
   const id = form.getAttribute('id');
   const inside = form
@@ -97,7 +97,7 @@ function controlsOf(root: HTMLElement, form: HTMLElement): HTMLElement[] {
   return [...new Set([...inside, ...outside])];
 }
 
-/** @param wanted what the reader enters or chooses. @returns undefined where the field sends nothing */
+/** @param wanted what the reader enters or chooses @returns undefined if the field sends nothing */
 function sentBy(field: HTMLElement, wanted: string | undefined): string | undefined {
   const value = field.getAttribute('value');
   switch (field.tagName.toLowerCase()) {
@@ -110,10 +110,10 @@ function sentBy(field: HTMLElement, wanted: string | undefined): string | undefi
       return wanted ?? valueIn(options.find((option) => option.hasAttribute('selected')) ?? options[0]);
     }
     case 'textarea':
-      // A browser drops the first line break and sends the others as CRLF.
+      // A browser drops the first line break of a textarea and sends the others as CRLF.
       return wanted ?? field.textContent.replace(/^\n/, '').replace(/\r?\n/g, '\r\n');
     case 'button':
-      // Only the button that is pressed is sent: the one whose value is asked for.
+      // Only the pressed button is sent, which is the one with the wanted value.
       return wanted !== undefined && wanted === (value ?? '') ? wanted : undefined;
     default:
   }
@@ -139,7 +139,7 @@ export class BrokenPromise extends Error {
   override readonly name = 'BrokenPromise';
 }
 
-/** @throws BrokenPromise with what the page says */
+/** @throws BrokenPromise with the page's text */
 export function expectStatus(page: ShopPage, status: number): ShopPage {
   if (page.status === status) return page;
   throw new BrokenPromise(

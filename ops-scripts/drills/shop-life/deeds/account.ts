@@ -10,7 +10,7 @@ import { readMail } from '../shop/mail-server.ts';
 const mailMs = 45_000;
 const lookMs = 100;
 
-/** With a mailbox that works four times of five. */
+/** Signs up. Four of five mailboxes work. */
 export async function signUp(life: ShopLife, random: SeededRandom): Promise<ShopperAccount> {
   const { email, fate } = makeMailbox(life, random);
   const name = pickName(random);
@@ -18,7 +18,7 @@ export async function signUp(life: ShopLife, random: SeededRandom): Promise<Shop
   const browser = life.browser();
   const account = { email, name, password, devices: [browser], fate, lock: new Lock() };
   const fromMs = Date.now();
-  // Where a part died before its answer arrived, the account is there, and opens with the password.
+  // If a part was killed before its answer arrived, the account exists and the password opens it.
   const isThereAlready = (status: number) => status === 409 && life.outages.overlap(fromMs, Date.now());
   if (random.next() < 0.5) {
     const page = expectStatus(await browser.open('/sign-up'), 200);
@@ -40,7 +40,7 @@ export async function signUp(life: ShopLife, random: SeededRandom): Promise<Shop
   return account;
 }
 
-/** The bag follows to it. */
+/** Signs in on a new device, which must show the bag of the account. */
 export async function signInOnNewDevice(
   life: ShopLife,
   random: SeededRandom,
@@ -89,7 +89,7 @@ export async function rename(life: ShopLife, random: SeededRandom, account: Shop
   for (const device of account.devices) await expectName(device, account);
 }
 
-/** What was written on one device is read on every other. */
+/** Every other device must show what was written on one device. */
 async function expectName(device: Browser, { name, email }: ShopperAccount): Promise<void> {
   const answer = await device.ask<{ name: string }>('GET', '/api/account');
   const seen = expectAnswer('The own account', answer, 200).name;
@@ -108,7 +108,7 @@ export async function changePassword(
   expectStatus(await browser.submit(form, { currentPassword: account.password, newPassword }), 200);
   await expectOldPasswordRefused(life, account);
   account.password = newPassword;
-  // All other devices are signed out.
+  // The password change signs out all other devices.
   account.devices = [browser];
   await expectName(browser, account);
   life.record.count('changes the password');
@@ -119,7 +119,7 @@ async function expectOldPasswordRefused(life: ShopLife, { email, password }: Sho
   expectAnswer('Signing in with the old password', answer, 401);
 }
 
-/** The link is opened in another browser, as on a phone. A mailbox that takes no mail ends it. */
+/** Opens the link in another browser, as on a phone. It ends early if the mailbox accepts no mail. */
 export async function resetPassword(
   life: ShopLife,
   random: SeededRandom,
@@ -135,7 +135,7 @@ export async function resetPassword(
   const fromMs = Date.now();
   const link = await awaitLink(life, email, before);
   if (link === undefined) {
-    // Whoever handed the mail over was killed: for 10 minutes nobody may hand over another copy.
+    // The worker may have been killed while it handed the mail over. For 10 minutes nobody may hand over another copy.
     const wasKilled = life.outages.overlap(fromMs, Date.now(), ['worker', 'postgres', 'redis']);
     expectThat(wasKilled, `No mail with a link came to ${email} within ${mailMs / 1_000} s`);
     return life.record.count('waits for a mail whose worker was killed');
@@ -143,12 +143,12 @@ export async function resetPassword(
   const password = `a new sentence ${random.integer(100_000, 999_999)}`;
   const phone = life.browser();
   const form = expectStatus(await phone.open(link), 200).form({ action: '/reset-password' });
-  // Without the script the code of the mail is pasted: no browser sends what is behind the `#`.
+  // Without the script the shopper pastes the code of the mail, because browsers do not send what follows the `#`.
   const token = new URL(link).hash.slice('#token='.length);
   expectStatus(await phone.submit(form, { token, password }), 200);
   await expectOldPasswordRefused(life, account);
   account.password = password;
-  // Every device is signed out.
+  // The reset signs out every device.
   account.devices = [];
   await signIn(phone, account, true);
   account.devices.push(phone);
@@ -176,7 +176,7 @@ export async function signOut(life: ShopLife, account: ShopperAccount): Promise<
   life.record.count('signs out');
 }
 
-/** Every order of one's own stands there, and opens. */
+/** The list shows every order of the account, and each opens. */
 export async function lookAtOrders(
   life: ShopLife,
   random: SeededRandom,

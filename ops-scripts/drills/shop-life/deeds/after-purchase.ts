@@ -1,4 +1,4 @@
-// What happens to orders after they were placed: shipped, delivered, paid at the door, cancelled, paid back, sent back.
+// Deeds on placed orders: ship, deliver, take money at the door, cancel, refund, return.
 import { randomUUID } from 'node:crypto';
 import type { SeededRandom } from '../../../traffic/seeded-random.ts';
 import type { Browser } from '../browser/browser.ts';
@@ -23,7 +23,7 @@ interface OrderAtDesk {
   shipments: { id: string; lines: Pieces[]; deliveredAt?: string }[];
 }
 
-/** @returns one of the newest hundred that the filter finds */
+/** @returns one of the newest hundred orders that the filter finds */
 async function pickOrder(
   random: SeededRandom,
   staff: Browser,
@@ -38,7 +38,8 @@ async function pickOrder(
 }
 
 /**
- * Asked twice under one key, as by somebody whose answer was lost. @returns undefined where it was refused as it may be
+ * Sends a request twice under one key, as somebody would whose answer was lost. @returns undefined if it was refused
+ * with an allowed status
  */
 async function doTwice<Body>(
   browser: Browser,
@@ -51,7 +52,7 @@ async function doTwice<Body>(
   const isRefused = refused.includes(first.body.code ?? '');
   if (!isRefused) expectAnswer(`POST ${path}`, first, done);
   const second = await browser.ask<Body>('POST', path, body, headers);
-  // A refusal is not kept under the key: staff may have shipped the pieces meanwhile.
+  // A refusal is not stored under the key, so the repetition succeeds if staff have shipped the pieces meanwhile.
   const isDoneNow = isRefused && second.status === done;
   expectThat(
     isDoneNow || second.status === first.status,
@@ -60,7 +61,7 @@ async function doTwice<Body>(
   return isRefused && !isDoneNow ? undefined : second.body;
 }
 
-/** All of it, or its first piece. */
+/** Ships all of an order, or its first piece. */
 export async function ship(life: ShopLife, random: SeededRandom): Promise<void> {
   const staff = await signInStaff(life);
   const order = await pickOrder(random, staff, { fulfilment: random.pick(['open', 'partly-shipped']) });
@@ -107,7 +108,7 @@ export async function takeMoneyAtDoor(life: ShopLife, random: SeededRandom): Pro
   life.record.count('takes money at the door');
 }
 
-/** By its guest, or by staff. */
+/** Cancels an order as its guest or as staff. */
 export async function cancel(life: ShopLife, random: SeededRandom): Promise<void> {
   const orders = life.record.orders.slice(-40);
   if (orders.length === 0) return;
@@ -127,7 +128,7 @@ export async function cancel(life: ShopLife, random: SeededRandom): Promise<void
   life.record.count(isByGuest ? 'cancels an order as its guest' : 'cancels an order as staff');
 }
 
-/** A part of it, with or without a piece that goes back into stock. */
+/** Refunds a part of an order, with or without a piece that goes back into stock. */
 export async function payBack(life: ShopLife, random: SeededRandom): Promise<void> {
   const staff = await signInStaff(life);
   const order = await pickOrder(random, staff, { payment: 'paid' });
@@ -141,7 +142,7 @@ export async function payBack(life: ShopLife, random: SeededRandom): Promise<voi
   life.record.count(paidBack === undefined ? 'is told that a refund is too large' : 'pays money back');
 }
 
-/** The guest announces it; staff receive it whole, or refuse it. */
+/** The guest announces a return. Staff receive all of it or refuse it. */
 export async function sendBack(life: ShopLife, random: SeededRandom): Promise<void> {
   const own = life.record.orders.filter(({ browser }) => browser !== undefined).slice(-40);
   if (own.length === 0) return;
@@ -173,7 +174,10 @@ export async function sendBack(life: ShopLife, random: SeededRandom): Promise<vo
   life.record.count('receives a return');
 }
 
-/** By its guest, without signing in, twice: it is the same declaration, at the time of the first. */
+/**
+ * The guest declares a withdrawal twice without signing in. Both must be the same declaration, with the time of the
+ * first.
+ */
 export async function withdraw(life: ShopLife, random: SeededRandom): Promise<void> {
   const own = life.record.orders.filter((order) => order.browser !== undefined).slice(-40);
   if (own.length === 0) return;

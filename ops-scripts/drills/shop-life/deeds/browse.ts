@@ -6,7 +6,7 @@ import { typedPlainly } from '../product-files/life-products.ts';
 import { type Copy, readMail } from '../shop/mail-server.ts';
 import { askProduct, pickHandle } from './products.ts';
 
-/** Home, a department, its next page and filter, a product. */
+/** Opens the home page, a department, its next page and a filter, and a product. */
 export async function browse(life: ShopLife, random: SeededRandom): Promise<void> {
   const browser = life.browser();
   const home = expectStatus(await browser.open('/'), 200);
@@ -18,13 +18,13 @@ export async function browse(life: ShopLife, random: SeededRandom): Promise<void
   const products = productsOf(department);
   if (products.length > 0) {
     const { status, path } = await browser.open(random.pick(products));
-    // It may have been archived since the list was shown.
+    // The product may have been archived since the list was shown.
     if (status !== 200 && status !== 404 && status !== 410) throw new Error(`${path} was answered ${status}`);
   }
   life.record.count('browses home, department and product');
 }
 
-/** @param how what is typed of what is looked for */
+/** @param how makes what is typed from what is sought */
 export async function search(life: ShopLife, random: SeededRandom): Promise<void> {
   const browser = life.browser();
   const product = await askProduct(browser, await pickHandle(life, random, browser));
@@ -40,7 +40,7 @@ export async function search(life: ShopLife, random: SeededRandom): Promise<void
   life.record.count(way);
 }
 
-/** By the page's own field; what is proposed instead is looked at. */
+/** Searches with the page's own field, and opens the suggestions. */
 export async function searchFor(life: ShopLife, typed: string): Promise<void> {
   const browser = life.browser();
   const start = await browser.open('/');
@@ -56,7 +56,7 @@ async function followSuggestions(life: ShopLife, page: ShopPage, asked: string):
   }
 }
 
-/** Links that stand beside the words "did you mean", wherever the page puts them. */
+/** Links beside the words "did you mean", anywhere on the page. */
 function suggestionsOn(page: ShopPage): { href: string; suggested: string }[] {
   return page.root
     .querySelectorAll('main a[href]')
@@ -73,7 +73,7 @@ function productsOf(page: ShopPage): string[] {
   return [...new Set(page.links('main a').filter((href) => /^\/p\/[^?]+/.test(href)))];
 }
 
-/** In the longest word, a letter is left out, doubled, swapped or another one. */
+/** In the longest word, one letter is left out, doubled, swapped or replaced. */
 function withSlip(title: string, random: SeededRandom): string {
   const words = typedPlainly(title).split(' ');
   const longest = words.reduce((best, word) => (word.length > best.length ? word : best), '');
@@ -97,7 +97,7 @@ export async function openNewMails(life: ShopLife): Promise<void> {
   }
 }
 
-/** One that is weeks old may still be clicked. */
+/** People may still open a mail that is weeks old. */
 export async function openOldMail(life: ShopLife, random: SeededRandom): Promise<void> {
   const orders = life.mailServer.copies.filter(({ message }) => message.includes('/orders/'));
   if (orders.length > 0) await openLinks(life, random.pick(orders));
@@ -128,7 +128,7 @@ async function openLink(
   const order = life.record.orders.find(({ id }) => pathname === `/orders/${id}`);
   if (order === undefined) return judge(page, `it is the link to an order that nobody placed: ${pathname}`);
   const form = page.findForm({ action: '/sign-in', has: '[name="password"]' });
-  // A signed-out owner is sent to sign in and then to the order; a guest has no account to sign in to.
+  // A signed-out owner has to sign in and then sees the order. A guest has no account to sign in to.
   if (form !== undefined && order.account !== undefined)
     page = await browser.submit(form, { email: order.account.email, password: order.account.password });
   if (page.status !== 200 || !page.text.includes(order.number))

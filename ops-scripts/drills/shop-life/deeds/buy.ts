@@ -54,7 +54,7 @@ export async function buyAsGuest(life: ShopLife, random: SeededRandom, payment: 
   });
 }
 
-/** On the newest device. */
+/** Buys on the newest device. */
 export async function buySignedIn(
   life: ShopLife,
   random: SeededRandom,
@@ -93,7 +93,7 @@ export async function chooseVariant(life: ShopLife, random: SeededRandom, browse
   return offered.length === 0 ? undefined : { handle, variant: random.pick(offered) };
 }
 
-/** @returns false where there was nothing to be had */
+/** @returns false if nothing was in stock */
 async function addByForm(life: ShopLife, random: SeededRandom, { browser }: Buyer): Promise<boolean> {
   const chosen = await chooseVariant(life, random, browser);
   if (chosen === undefined) return false;
@@ -111,7 +111,7 @@ async function addByForm(life: ShopLife, random: SeededRandom, { browser }: Buye
   return isInBag(bag, chosen.variant);
 }
 
-/** A piece that was sold meanwhile is refused with words. */
+/** Whether the piece is in the bag. The shop refuses a piece that was sold meanwhile, with words. */
 function isInBag(bag: ShopPage, { sku }: ShownVariant): boolean {
   if (bag.status === 409 || bag.status === 422 || bag.status === 404) return false;
   expectStatus(bag, 200);
@@ -129,7 +129,7 @@ export async function addByApi(life: ShopLife, random: SeededRandom, { browser }
   return true;
 }
 
-/** @returns undefined where a piece is gone; then the bag is emptied */
+/** @returns undefined if a piece is gone; the bag is then emptied */
 async function checkOutByForm(
   life: ShopLife,
   random: SeededRandom,
@@ -155,7 +155,7 @@ async function checkOutByForm(
       expectThat(seen.text.includes(booked.number), `The page of order ${booked.number} does not name it`);
       return booked;
     }
-    // 409: something changed since the page was shown, and it asks whether that is fine.
+    // A 409 means that something changed since the page was shown. The page asks whether that is fine.
     if (page.status !== 409)
       throw new BrokenPromise(`The checkout was refused (${page.status}): ${page.text.slice(0, 400)}`);
     if (/no longer to be had|only \d+ left|not everything/i.test(page.text)) {
@@ -178,8 +178,8 @@ async function changeQuantityByForm(life: ShopLife, browser: Browser): Promise<v
 }
 
 /**
- * The last total of the page: that of the whole order. A notice of another one goes before, as a new price may reach
- * the caches behind the summary a moment later.
+ * The total of the whole order. A notice of a changed total counts first, because the summary's caches may be a moment
+ * behind.
  */
 export function shownTotal(page: Pick<ShopPage, 'text'>): number {
   const told = /The total changed: it is now €\s?([\d,]+\.\d\d)/.exec(page.text)?.[1];
@@ -272,14 +272,14 @@ async function emptyBag(browser: Browser): Promise<void> {
 const statusOf: Record<string, string[]> = {
   'demo:paid': ['paid'],
   'demo:declined': ['failed'],
-  // It may have been asked about again already.
+  // The worker may already have asked the provider again.
   'demo:unknown': ['unknown', 'paid'],
   'on-delivery': ['pending'],
-  // Nobody has been on its page yet.
+  // Nobody has opened Stripe's page yet.
   stripe: ['pending'],
 };
 
-/** As the form names it: what becomes of a card is decided on Stripe's page. */
+/** The name of the choice in the form. For Stripe, its page decides what becomes of the card. */
 function choiceOf({ provider, outcome }: Payment): string {
   return outcome === undefined || provider === 'stripe' ? provider : `${provider}:${outcome}`;
 }
@@ -287,7 +287,7 @@ function choiceOf({ provider, outcome }: Payment): string {
 const settlePauseMs = 500;
 const mostSettlePauses = 80;
 
-/** An origin that is killed while it asks the provider leaves that to the worker. */
+/** Waits for the payment's state. If an origin is killed while it asks the provider, the worker asks later. */
 async function askOrder(browser: Browser, id: string, statuses: string[]): Promise<OrderSeen> {
   for (let pauses = 0; ; pauses++) {
     const answer = await browser.ask<OrderSeen>('GET', `/api/orders/${id}`);

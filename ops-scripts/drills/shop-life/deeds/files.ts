@@ -19,7 +19,7 @@ import {
   writeFileOf,
 } from '../product-files/product-file.ts';
 
-/** On the first day: what the shop sells beside its demonstration. */
+/** Imports the drill's own products on the first day, beside the demonstration catalog. */
 export async function importLifeProducts(life: ShopLife, random: SeededRandom): Promise<void> {
   const rows = makeLifeProducts(random);
   await life.desk.alone(() =>
@@ -31,7 +31,7 @@ export async function importLifeProducts(life: ShopLife, random: SeededRandom): 
   life.record.count('imports a full product file');
 }
 
-/** From here on, the record tells what every piece's stock must be. */
+/** Starts the record of stock, which must explain every later stock value. */
 export async function takeStockAsItIs(life: ShopLife): Promise<void> {
   for (const { id, available, sold } of await readStock(life))
     life.record.stock.set(id, { set: available, soldBefore: sold });
@@ -39,9 +39,9 @@ export async function takeStockAsItIs(life: ShopLife): Promise<void> {
 
 interface FileKind {
   name: string;
-  /** Beside the handle and what names a variant. */
+  /** The columns besides the handle and those that identify a variant. */
   columns: string[];
-  /** Cells of one row, changed. */
+  /** Changes the cells of one row. */
   change(row: Row, random: SeededRandom, isFirst: boolean): Row;
 }
 
@@ -101,7 +101,7 @@ const kinds: FileKind[] = [
   },
 ];
 
-/** What the file does not have must stay as it is. */
+/** Imports a file with some columns. The absent columns must not change. */
 export async function importSomeColumns(life: ShopLife, random: SeededRandom): Promise<void> {
   const kind = random.pick(kinds);
   const isStock = kind.columns.includes('Variant Inventory Qty');
@@ -130,7 +130,7 @@ export async function importSomeColumns(life: ShopLife, random: SeededRandom): P
   life.record.count(kind.name);
 }
 
-/** With both columns that say so, as files of other shops do. */
+/** Archives by both columns for it, as files of other shops do. */
 export async function archive(life: ShopLife, random: SeededRandom): Promise<void> {
   await setStatus(life, random, { Status: random.pick(['archived', 'draft']), Published: 'false' });
 }
@@ -174,7 +174,7 @@ async function importRows(life: ShopLife, columns: string[], rows: Row[], before
   life.record.partialImports.push({ columns, handles, before, after });
 }
 
-/** Mostly those of the life. */
+/** Picks mostly products of the drill itself. */
 function pickHandles(file: ProductFile, random: SeededRandom, count: number): string[] {
   const all = [...file.byHandle.keys()];
   const own = all.filter((handle) => handle.startsWith(handlePrefix));
@@ -182,7 +182,7 @@ function pickHandles(file: ProductFile, random: SeededRandom, count: number): st
   return [...new Set(picked)];
 }
 
-/** Cells of one product are noted one below the other, as the shop's own file gives them back. */
+/** Records the cells of one product joined by line breaks, as the shop's export gives them. */
 function noteRows(life: ShopLife, columns: string[], handles: string[], rows: Row[]): void {
   for (const handle of handles) {
     const ofHandle = rows.filter((row) => row['Handle'] === handle);

@@ -1,5 +1,5 @@
-// Sales of the life: planned, by the clock or by hand, ended early, moved, called off, or left over night. Each is
-// watched at every door.
+// Sales of the drill: planned, started by the clock or by hand, ended early, moved, called off, or left over night.
+// Each is watched on every page and API answer that shows the price.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '../../../traffic/seeded-random.ts';
 import type { Browser } from '../browser/browser.ts';
@@ -23,7 +23,7 @@ interface Invalidation {
   state: string;
 }
 
-/** How long the parts of a sale last; tests take less. Milliseconds. */
+/** Durations of the parts of a sale, in milliseconds. Tests use shorter ones. */
 export interface SalePace {
   untilStartMs: number;
   lastsMs: number;
@@ -31,20 +31,20 @@ export interface SalePace {
 
 const usualPace: SalePace = { untilStartMs: 2_000, lastsMs: 1_500 };
 const doneMs = 60_000;
-/** Between the clocks of two processes of one machine. */
+/** The difference between the clocks of two processes on one machine, at most. */
 const clockMs = 60;
-/** It is made again at most once a second, by a worker that may have been killed. */
+/** The feed is written at most once a second, by a worker that may have been killed. */
 const feedLateMs = 2_500;
 
 interface PriceDeskOptions {
   staff: Browser;
   product: ShownProduct;
-  /** A sale that has been running for long. */
+  /** A sale that an earlier deed left running. */
   left: SaleBook['left'];
   course: string;
 }
 
-/** One product's price, as staff move it. */
+/** Changes one product's price as staff do, and records which prices may be shown when. */
 class PriceDesk {
   readonly #life: ShopLife;
   readonly #staff: Browser;
@@ -70,21 +70,24 @@ class PriceDesk {
     return this.watched.prices.findLast(({ sale }) => sale === undefined)!.price;
   }
 
-  /** By a clock the two moments are one; by hand it may be any moment until the change is said to be everywhere. */
+  /**
+   * Records a change of price between two moments. By hand it may be any moment until the change is reported to be
+   * everywhere.
+   */
   #turn(price: number, [earliestMs, latestMs]: [number, number], sale?: string): void {
     const { prices } = this.watched;
     Object.assign(prices.at(-1)!, { untilMs: latestMs, feedUntilMs: latestMs + feedLateMs });
     prices.push({ price, fromMs: earliestMs, untilMs: Number.POSITIVE_INFINITY, ...(sale ? { sale } : {}) });
   }
 
-  /** Called when the plan is said to be everywhere, which may be later than the moment that was planned. */
+  /** Records a change by the clock. The plan may be reported to be everywhere only after the planned moment. */
   #turnAt(price: number, atMs: number, sale?: string): void {
     const knownMs = Date.now();
     this.#turn(price, [atMs - clockMs, Math.max(atMs + clockMs, knownMs)], sale);
     if (atMs > knownMs) delete this.watched.prices.at(-2)!.feedUntilMs;
   }
 
-  /** At the desk, as a file that is imported meanwhile must find every other column unchanged. */
+  /** Holds the desk, because a concurrent import must find every other column unchanged. */
   setPrice(price: number): Promise<void> {
     return this.#life.desk.alone(async () => {
       const { id, slug, price: before } = this.#product;
@@ -96,7 +99,7 @@ class PriceDesk {
     });
   }
 
-  /** Without a start it begins at once. */
+  /** Plans a sale. Without a start it begins at once. */
   async plan(price: number, times: { startsAt?: number; endsAt?: number }): Promise<Sale> {
     const { id, price: before } = this.#product;
     const sentMs = Date.now();
@@ -114,7 +117,7 @@ class PriceDesk {
     return sale;
   }
 
-  /** Ends now what runs, and calls off what is planned. */
+  /** Ends a running sale, or calls off a planned one. */
   async stop(sale: string): Promise<void> {
     const { prices } = this.watched;
     const at = prices.findIndex((one) => one.sale === sale);
@@ -122,13 +125,13 @@ class PriceDesk {
     const regular = this.regular;
     const sentMs = Date.now();
     await this.#change('DELETE', `/api/staff/products/${this.#product.id}/sales/${sale}`, undefined, 200);
-    // What was planned to follow does not.
+    // The prices that were planned to follow are cancelled.
     if (at !== -1) prices.splice(isRunning ? at + 1 : at);
     Object.assign(prices.at(-1)!, { untilMs: Number.POSITIVE_INFINITY });
     if (isRunning) this.#turn(regular, [sentMs, Date.now()]);
   }
 
-  /** Of a running sale; to a moment that has not come when it is answered. */
+  /** Moves the end of a running sale to a moment that is still in the future. */
   async moveEnd(sale: string, endsAtMs: number): Promise<void> {
     const { prices } = this.watched;
     const path = `/api/staff/products/${this.#product.id}/sales/${sale}`;
@@ -138,7 +141,7 @@ class PriceDesk {
     this.#turnAt(regular, endsAtMs);
   }
 
-  /** What the shop says of the sale's "was" once it has begun: the worker may come a moment late. */
+  /** Records the shop's "was" of the sale once it has begun. The worker may begin it a moment late. */
   async noteWas(): Promise<void> {
     const path = `/api/staff/products/${this.#product.id}/sales`;
     for (const lastMs = Date.now() + doneMs; ; await delay(200)) {
@@ -227,7 +230,9 @@ const courses: Course[] = [
   },
 ];
 
-/** Of one of the products whose prices nobody else sets; nothing where a sale of each is being held. */
+/**
+ * Holds a sale of one of the products whose prices nobody else sets. Does nothing if each of them has a sale already.
+ */
 export async function holdSale(
   life: ShopLife,
   random: SeededRandom,
@@ -269,7 +274,7 @@ export async function holdSale(
   }
 }
 
-/** @returns it as it is once no sale of a deed that broke off is left */
+/** @returns the product once it has no sale that an interrupted deed left */
 async function askForSale(staff: Browser, handle: string, left: string | undefined): Promise<ShownProduct> {
   const product = await askProduct(staff, handle);
   if (product === undefined) throw new BrokenPromise(`${handle} is sold by nobody`);
@@ -287,7 +292,7 @@ async function changeBefore(life: ShopLife, desk: PriceDesk, random: SeededRando
   life.record.count('changes a price before a sale');
 }
 
-/** @returns the cookies of somebody with its first piece; undefined where it is sold out */
+/** @returns the cookies of a guest with its first variant in the bag; undefined if it is sold out */
 async function fillBag(life: ShopLife, { variants }: ShownProduct): Promise<string | undefined> {
   const browser = life.browser();
   const body = { variantId: variants[0]!.id, quantity: 1 };

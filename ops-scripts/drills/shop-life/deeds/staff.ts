@@ -77,7 +77,7 @@ export async function changeText(life: ShopLife, random: SeededRandom): Promise<
   });
 }
 
-/** Another edition of the same piece: in a long life the title must not grow. */
+/** Names another edition of the same piece. It replaces the number, so that titles do not grow in a long life. */
 function withEdition(name: string, random: SeededRandom): string {
   return `${name.replace(/ – N° \d+/, '')} – N° ${random.integer(2, 99)}`;
 }
@@ -88,7 +88,7 @@ async function patch(browser: Browser, product: ShownProduct, body: object): Pro
   return expectAnswer(`Changing ${product.slug}`, answer, 200);
 }
 
-/** As on the page, where nothing else was touched. */
+/** Submits the form as the page shows it, with only these values changed. */
 async function submitDetails(
   browser: Browser,
   product: ShownProduct,
@@ -150,8 +150,8 @@ async function submitStock(
 }
 
 /**
- * What is sold while nobody orders are only pieces that come back from an order that has ended: then it is counted
- * again.
+ * Sets a stock and records it as the variant's base. Nobody orders meanwhile, but an ended order may return pieces: the
+ * stock is then set again.
  */
 async function setBase(
   life: ShopLife,

@@ -10,10 +10,10 @@ import type { ShownProduct } from './products.ts';
 interface Door {
   name: string;
   url: string;
-  /** Between two questions; default 400 ms. */
+  /** Milliseconds between two requests; default 400. */
   pauseMs?: number;
   headers?: Record<string, string>;
-  /** @returns undefined where the answer does not show the product */
+  /** @returns undefined if the answer does not show the product */
   read(text: string): Pick<WatchedPrice, 'price' | 'was'> | undefined;
 }
 
@@ -21,8 +21,8 @@ const usualPauseMs = 400;
 const requestMs = 10_000;
 
 /**
- * @param bag the cookies of somebody who has its first piece in the bag
- * @returns what ends the watching: every door has then been asked once more
+ * @param bag the cookies of a guest who has the product's first variant in the bag
+ * @returns a function that ends the watching, after every address was asked once more
  */
 export async function watchPrices(
   life: ShopLife,
@@ -45,7 +45,7 @@ export async function watchPrices(
 async function watchDoor(life: ShopLife, sale: WatchedSale, door: Door, ending: AbortSignal): Promise<void> {
   for (let isLast = false; ; isLast = ending.aborted) {
     const sentMs = Date.now();
-    // A store that is away is not to be asked again and again: each refusal is a line in the log.
+    // During a store outage nothing is asked, because each refusal would write a line to the log.
     const answer = life.outages.ofStore(sentMs) === undefined ? await ask(life, door) : undefined;
     const seen = answer === undefined ? undefined : door.read(answer.text);
     if (seen !== undefined)
@@ -55,7 +55,7 @@ async function watchDoor(life: ShopLife, sale: WatchedSale, door: Door, ending: 
   }
 }
 
-/** Of a door that does not answer nothing is seen: whether it may fail is told by those who shop there. */
+/** A missing answer counts as nothing seen. Shoppers' deeds judge whether it may be missing. */
 async function ask(life: ShopLife, { url, headers = {} }: Door): Promise<DoorAnswer | undefined> {
   try {
     if (life.fetch === fetch) return await getText(url, headers);
@@ -72,7 +72,7 @@ interface DoorAnswer {
   from: string;
 }
 
-/** Node's `fetch` ends the process where a server dies while a large answer waits to be read. */
+/** Node's `fetch` ends the process if a server dies while a large answer waits to be read. */
 async function getText(url: string, headers: Record<string, string>): Promise<DoorAnswer | undefined> {
   const signal = AbortSignal.timeout(requestMs);
   const [answer] = (await once(get(url, { headers, signal }), 'response')) as [IncomingMessage];
@@ -112,7 +112,7 @@ function doorsOf({ shop }: ShopLife, { slug, variants }: ShownProduct): Door[] {
 
 const mostFeedPages = 20;
 
-/** The page of the feed that has it; it is a large one. @returns nothing where there is none to be found */
+/** Finds the page of the feed that has the product. @returns nothing if there is none */
 async function feedOf(life: ShopLife, { variants }: ShownProduct): Promise<Door[]> {
   const read = (feed: string) => readFeed(feed, variants[0]!.id);
   for (let page = 1; page <= mostFeedPages; page += 1) {
@@ -154,7 +154,7 @@ function moneyOf({ price, was }: Priced): { price: number; was: number | null } 
   return { price: price.amount, was: was?.amount ?? null };
 }
 
-/** @param before ends with the sign before the price */
+/** @param before matches up to the currency sign before the price */
 function readPrice(text: string, before: RegExp): { price: number; was: number | null } | undefined {
   const found = before.exec(text);
   if (found === null) return undefined;
@@ -168,7 +168,7 @@ function minorOf(text: string | undefined): number | null {
   return text === undefined ? null : Math.round(Number(text.replaceAll(',', '')) * 100);
 }
 
-/** The feed calls the price of before the price, and that of today the sale price. */
+/** In the feed, `price` is the regular price and `sale_price` is today's price. */
 function readFeed(text: string, variantId: string): { price: number; was: number | null } | undefined {
   const item = text.split('<item>').find((one) => one.startsWith(`<g:id>${variantId}<`));
   const amountIn = (member: string) => minorOf(new RegExp(`<g:${member}>([\\d.]+) `).exec(item ?? '')?.[1]);

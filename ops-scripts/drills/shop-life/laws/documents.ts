@@ -1,5 +1,5 @@
-// Laws of documents and events: invoices and credit notes add up to the cent, so does the VAT report, and other systems
-// are told everything in the order in which it happened.
+// Laws of documents and events: invoices, credit notes and the VAT report add up to the cent.
+// Other systems get every event in the order in which it happened.
 import { parse } from 'csv-parse/sync';
 import { expectAnswer } from '../browser/page.ts';
 import { apiKeyOf } from '../deeds/other-systems.ts';
@@ -22,14 +22,14 @@ interface DocumentSeen {
   orderTotal: number;
   country: string | null;
   lines: { amount: number }[];
-  /** Of an invoice; minor units. Free delivery by a code is a discount. */
+  /** Minor units, for an invoice. Free delivery by a code is a discount. */
   shipping: number;
   discount: number;
   tax: Vat[];
   total: number;
   /** ISO 8601. */
   taxedAt: string;
-  /** What was paid back; null of an invoice. */
+  /** The refunded amount; null for an invoice. */
   refund: number | null;
   isCancelled: boolean;
 }
@@ -52,8 +52,8 @@ function readDocuments({ shop }: ShopLife): Promise<DocumentSeen[]> {
 }
 
 /**
- * Law: invoices and credit notes are right to the cent, with the VAT of the destination; credit notes are numbered
- * without gaps, and take back no more than their invoice, of no rate.
+ * Law: invoices and credit notes are right to the cent, with the VAT of the destination. Credit notes are numbered
+ * without gaps. At each rate they credit no more than their invoice charged.
  */
 export const documentsAddUp = defineLaw<DocumentSeen[]>({
   name: 'documents-add-up',
@@ -86,7 +86,7 @@ function judgeDocument({ kind, number, order, ...said }: DocumentSeen): string[]
     ...(kind === 'Invoice' && said.total !== said.orderTotal
       ? [`${what} is of ${said.total}, the order of ${said.orderTotal}`]
       : []),
-    // An order that never leaves is credited whole, also where only a part was paid.
+    // The credit note of a cancelled order is of the whole invoice, even if only a part was paid.
     ...(said.refund === null || said.refund === said.total || said.isCancelled
       ? []
       : [`${what} is of ${said.total}, and ${said.refund} was paid back`]),
@@ -107,10 +107,10 @@ function judgeCredits(order: string, invoice: DocumentSeen | undefined, notes: D
   });
 }
 
-/** Law: the VAT reports of all quarters are what invoices and credit notes say, by country and rate. */
+/** Law: the VAT reports of all quarters equal the invoices and credit notes, by country and rate. */
 interface ReportSeen {
   documents: DocumentSeen[];
-  /** Quarter, country and rate; minor units. */
+  /** By quarter, country and rate; minor units. */
   reported: Map<string, { net: number; tax: number }>;
 }
 
@@ -118,7 +118,7 @@ export const vatReportAddsUp = defineLaw<ReportSeen>({
   name: 'vat-report-adds-up',
   async gather(life) {
     const staff = await signInStaff(life);
-    // Nothing is paid between the questions.
+    // Nobody orders between the two reads.
     return life.till.alone(async () => {
       const documents = await readDocuments(life);
       const reported: ReportSeen['reported'] = new Map();
@@ -134,7 +134,7 @@ export const vatReportAddsUp = defineLaw<ReportSeen>({
       return { documents, reported };
     });
   },
-  // The worker may record a payment between the two reads; then the law is judged again.
+  // The worker may record a payment between the two reads; the law is then judged again.
   patienceMs: 10_000,
   judge({ documents, reported }) {
     const right = new Map<string, { net: number; tax: number }>();
@@ -170,12 +170,12 @@ function sum(amounts: number[]): number {
   return amounts.reduce((all, one) => all + one, 0);
 }
 
-/** Law: events are told in the order of the commits, each once and none left out. */
+/** Law: events are in the order of the commits, each once and without gaps. */
 interface EventsSeen {
-  /** The event before the first that was asked for. */
+  /** The id of the event before the first requested one. */
   after: string;
   events: ShopEvent[];
-  /** As they are now. */
+  /** The current state. */
   stock: Map<string, number | null>;
   orders: Map<string, { status: string; fulfilment: string; placedToday: boolean }>;
 }
@@ -213,7 +213,7 @@ export const eventsInCommitOrder = defineLaw<EventsSeen>({
       }),
     );
   },
-  // The worker may change an order between the questions.
+  // The worker may change an order between the reads.
   patienceMs: 10_000,
   judge({ after, events, stock, orders }) {
     const gaps = events.flatMap(({ id }, at) => {
@@ -224,7 +224,7 @@ export const eventsInCommitOrder = defineLaw<EventsSeen>({
   },
 });
 
-/** What was told last of a piece or an order is how it is. */
+/** The last event of a variant or an order must equal its current state. */
 function judgeLast(events: ShopEvent[], stock: EventsSeen['stock'], orders: EventsSeen['orders']): string[] {
   const last = new Map<string, ShopEvent>();
   for (const event of events)

@@ -11,8 +11,8 @@ import {
 import { defineLaw } from './law.ts';
 
 /**
- * Law: a value set by staff or an import stays until it is set again. Compares each day's export with the
- * previous day's plus the day's changes.
+ * Law: a value that staff or an import set stays until it is set again. Compares each day's export with the previous
+ * day's export plus the day's changes.
  */
 interface FilesSeen {
   /** Undefined on the first day. */
@@ -21,7 +21,7 @@ interface FilesSeen {
   set: SetValues;
 }
 
-/** It changes with every order; a law of its own holds it. */
+/** This column changes with every order, and a law of its own judges it. */
 const stockColumn = 'Variant Inventory Qty';
 
 export const changesStay = defineLaw<FilesSeen>({
@@ -71,7 +71,7 @@ function judgeColumn({ handle, column, rows, before, set }: ColumnSeen): string[
       ];
 }
 
-/** One value may be that of every row; a cell that a spreadsheet would take for a formula bears a quote before it. */
+/** One value may apply to every row. A cell that a spreadsheet would read as a formula has a quote before it. */
 function isAsSet(cells: string[], value: string): boolean {
   const wanted = value.split('\n').filter((line) => line !== '');
   const isSame = (cell: string, want: string | undefined) =>
@@ -87,7 +87,7 @@ function quote(text: string): string {
 /** Law: an import does not change columns that are absent from its file. */
 export const absentColumnsStay = defineLaw<PartialImport[]>({
   name: 'absent-columns-stay',
-  // Judged once; a long life keeps no files.
+  // Each import is judged once, because a long life keeps no files.
   gather: async ({ record }) => record.partialImports,
   judge: (imports) => imports.flatMap(judgeImport),
 });
@@ -113,7 +113,7 @@ function short(text = ''): string {
   return text.replace(/\n+/g, ' | ').slice(0, 120);
 }
 
-/** Law: an exported file can be imported without faults, and exported again it is identical byte for byte. */
+/** Law: an exported file can be imported without faults, and the next export is identical byte for byte. */
 interface RoundTrip {
   first: string;
   second: string;

@@ -1,4 +1,5 @@
-// Laws of lists and search: every active product is in sitemap, lists and search, and nothing hidden is seen anywhere.
+// Laws of lists and search: every active product is in the sitemap, lists and search, and nothing hidden appears
+// anywhere.
 import { askWholeList, type ShownProductList } from '../deeds/products.ts';
 import type { ShopLife, Suggestion } from '../life.ts';
 import { handlePrefix, typedPlainly } from '../product-files/life-products.ts';
@@ -66,7 +67,7 @@ function differences(where: string, seen: string[], active: string[]): string[] 
   ];
 }
 
-/** All of its parts. */
+/** Reads all parts of the sitemap. */
 async function readSitemap(life: ShopLife): Promise<string[]> {
   const parts = await readLocations(life, '/sitemap.xml');
   const all: string[] = [];
@@ -86,7 +87,7 @@ async function readLocations(life: ShopLife, path: string): Promise<string[]> {
 /** Law: archived and draft products appear on no page, list, search or API answer, and cannot be bought. */
 interface HiddenSeen {
   handle: string;
-  /** Where it was met. */
+  /** The pages and answers that showed it. */
   places: string[];
 }
 
@@ -123,7 +124,7 @@ export const nothingHiddenIsSeen = defineLaw<HiddenSeen[]>({
       .map(({ handle, places }) => `${handle} is archived or a draft, and seen: ${places.join(', ')}`),
 });
 
-/** By the drill's record as well as by the store: one that should be hidden and is not is told by what is met. */
+/** Reads hidden products by the drill's record and by the store, so that a wrongly active product is among them. */
 function readHidden({ shop, record }: ShopLife): Promise<Hidden[]> {
   return askPostgres<Hidden>(
     shop,
@@ -153,8 +154,8 @@ async function lookFor(life: ShopLife, { handle, name, sku, variantId }: Hidden)
 // Laws of search: it finds each active product by its title, and every suggestion has results.
 
 /**
- * Law: search finds each active product by its exact title, by its title typed plainly, and by each SKU. Each
- * day checks a slice of the catalog, so that a long life checks all of it.
+ * Law: search finds each active product by its exact title, by its title typed plainly, and by each SKU. Each day
+ * checks a slice of the catalog, so that a long life checks everything.
  */
 interface SearchSeen {
   handle: string;
@@ -170,7 +171,7 @@ interface Sought {
 }
 
 const searchesAtOnce = 4;
-/** Of the demonstration catalog, each day another slice of so many parts. */
+/** The demonstration catalog is checked in this many slices, one each day. */
 const slices = 4;
 
 function foundBy(name: string, typed: (product: Sought) => string): Law<SearchSeen[]> {

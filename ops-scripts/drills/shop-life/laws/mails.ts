@@ -1,4 +1,4 @@
-// Laws of mails: each order that stands has one confirmation, and each link in each mail opens.
+// Laws of mails: each order has one confirmation unless it is cancelled, and each link in each mail opens.
 import { openNewMails } from '../deeds/browse.ts';
 import type { OpenedLink, RecordedOrder, ShopLife } from '../life.ts';
 import { askPostgres } from '../shop/living-shop.ts';
@@ -7,23 +7,23 @@ import { defineLaw } from './law.ts';
 import { isHeldInDoubt, type OpenWork, readOpenWork } from './work-and-answers.ts';
 
 /**
- * Law: each order that stands has one confirmation mail, delivered or still pending where the mail server
+ * Law: each order that is not cancelled has one confirmation mail, delivered, or still pending if the mail server
  * fails.
  */
 interface Confirmation {
   order: Pick<RecordedOrder, 'number' | 'email'>;
   /** Whether the shop owes one. */
   isDue: boolean;
-  /** Cancelled, perhaps before it was known to be paid: then it has none. */
+  /** Whether it was cancelled, perhaps before the shop knew that it is paid. It may then have no mail. */
   mayLackIt: boolean;
   fate: Fate;
-  /** Message-IDs of what was handed over, a repetition as often as it came. */
+  /** Message-IDs of the copies that the server got, with repeats. */
   handedOver: string[];
-  /** The state of the shop's own work on it; undefined where there is none left. */
+  /** The state of the shop's outbox row for it; undefined if none is left. */
   work: OpenWork['state'] | 'in doubt' | undefined;
   /**
-   * A worker that dies while it hands a mail over cannot know whether it did; nor can one whose server never answers,
-   * half an hour later.
+   * Whether the mail may arrive twice: a worker died while it handed the mail over, or the server never answered and
+   * half an hour passed.
    */
   mayBeRepeated: boolean;
 }
@@ -41,7 +41,7 @@ async function gatherConfirmations(life: ShopLife): Promise<Confirmation[]> {
   const work = await readOpenWork(life);
   const states = await readPaymentStates(life);
   return record.orders.map((order) => {
-    // What happens to an order later is told in mails of other subjects.
+    // Mails about later events of an order have other subjects.
     const own = copies.filter(({ text }) => text.startsWith(`Your order ${order.number}\n`));
     const times = own.map(({ atMs }) => atMs);
     return {
@@ -68,7 +68,7 @@ function stateOf(work: OpenWork | undefined): Confirmation['work'] {
   return work !== undefined && isHeldInDoubt(work) ? 'in doubt' : work?.state;
 }
 
-/** RFC 5321, 4.5.3.2.6: so long a server may take to answer for a mail. */
+/** RFC 5321, 4.5.3.2.6: the time that a server may take to answer a mail. */
 const answerMs = 10 * 60_000;
 
 function leastPauseMs(times: number[]): number {
@@ -76,7 +76,7 @@ function leastPauseMs(times: number[]): number {
   return Math.min(...pauses);
 }
 
-/** By message: a long life reads each once. */
+/** By message, so that a long life parses each once. */
 const texts = new Map<string, string>();
 
 function textOf({ message }: { message: string }): string {

@@ -1,5 +1,5 @@
-// Laws of money and stock: each order costs what its buyer was shown, money taken less money paid back is what orders
-// say, and each variant's stock adds up.
+// Laws of money and stock: each order costs what its buyer was shown, and each variant's stock adds up.
+// Money taken less money refunded equals what orders say.
 import type { RecordedOrder, ShopLife } from '../life.ts';
 import { askPostgres } from '../shop/living-shop.ts';
 import { defineLaw } from './law.ts';
@@ -8,11 +8,11 @@ import { defineLaw } from './law.ts';
 interface MoneySeen {
   booked: Pick<RecordedOrder, 'id' | 'number' | 'provider' | 'outcome' | 'totalShown'>[];
   kept: KeptOrder[];
-  /** What Stripe took, by order; minor units. */
+  /** What Stripe took, by order, in minor units. */
   takenByStripe: Map<string, number>;
-  /** What Stripe paid back; minor units. */
+  /** What Stripe refunded, in minor units. */
   paidBackByStripe: number;
-  /** By staff's own record. */
+  /** By the record of staff's deeds. */
   takenAtDoor: Map<string, number>;
 }
 
@@ -21,15 +21,15 @@ interface KeptOrder {
   number: string;
   status: 'placed' | 'paid' | 'cancelled';
   total: number;
-  /** Of its lines and delivery, less its discount. */
+  /** The sum of its lines and delivery less its discount. */
   ofParts: number;
   provider: string;
   payment: 'reserved' | 'pending' | 'paid' | 'failed' | 'unknown';
-  /** At the door. */
+  /** Money that was taken at the door. */
   taken: number;
-  /** Whatever the state of it. */
+  /** The sum of its refunds in any state. */
   refunded: number;
-  /** Cancelled while nobody knew whether money moves. */
+  /** Whether it was cancelled while nobody knew if money moves. */
   holdsStock: boolean;
 }
 
@@ -54,7 +54,7 @@ export const moneyAddsUp = defineLaw<MoneySeen>({
        from orders o join payments p on p.order_id = o.id order by o.id`,
     ),
   }),
-  // Whoever paid while the worker was away is asked about once it is back.
+  // If a buyer paid while the worker was away, the worker asks the provider once it is back.
   patienceMs: 40_000,
   judge: (seen) => [
     ...seen.kept.flatMap(judgeStored),
@@ -82,7 +82,7 @@ function isLawful(order: KeptOrder): boolean {
   const { status, payment, holdsStock, refunded } = order;
   if (status === 'paid') return payment === 'paid';
   if (status === 'placed') return payment !== 'paid' && payment !== 'failed';
-  // Cancelled: nothing was paid, all of it goes back, or it is not known yet.
+  // A cancelled order has no payment, is refunded whole, or its payment is not known yet.
   return payment === 'failed' || holdsStock || refunded === paidOf(order);
 }
 
@@ -104,8 +104,8 @@ function judgeAgainstBooks(booked: MoneySeen['booked'], kept: KeptOrder[]): stri
 }
 
 /**
- * What the providers have taken, as far as the buyers' choices tell: an unknown outcome of the demo provider turns out
- * to be paid when it is asked about.
+ * Compares the sums of the providers with those of the orders. The demo provider took the money of an unknown outcome
+ * if the order says that it is paid.
  */
 function judgeSums({ booked, kept, takenByStripe, takenAtDoor, paidBackByStripe }: MoneySeen): string[] {
   const statusOf = new Map(kept.map(({ id, payment }) => [id, payment]));
@@ -132,13 +132,13 @@ interface StockRow {
   sku: string;
   handle: string;
   available: number;
-  /** Pieces in orders that stand. */
+  /** Pieces in orders that are not cancelled. */
   sold: number;
-  /** On sale, and counted. */
+  /** Whether the product is on sale and its stock is counted. */
   isCounted: boolean;
 }
 
-/** Both by one statement: the worker puts pieces of orders that have ended back at any time. */
+/** Reads both numbers in one statement, because the worker may return pieces of ended orders at any time. */
 export function readStock(life: ShopLife): Promise<StockRow[]> {
   return askPostgres<StockRow>(
     life.shop,
@@ -154,7 +154,7 @@ interface PieceSeen {
   sku: string;
   handle: string;
   available: number;
-  /** Undefined where the record knows nothing of it. */
+  /** Undefined if the record has no value. */
   set: number | undefined;
   soldSince: number;
 }
@@ -162,7 +162,7 @@ interface PieceSeen {
 export const stockAddsUp = defineLaw<PieceSeen[]>({
   name: 'stock-adds-up',
   async gather(life) {
-    // Nothing is sold between the two questions.
+    // Nothing is sold between the two reads.
     return life.till.alone(async () => {
       const stock = await readStock(life);
       return stock.map(({ id, sku, handle, available, sold }) => {

@@ -1,9 +1,10 @@
-// Laws of prices: a sale turns at every door at once, a "was" is lawful, and the history of each price is whole.
+// Laws of prices: a sale begins and ends everywhere at once, a "was" is lawful, and the history of each price has no
+// gaps.
 import type { ShopLife, WatchedPrice, WatchedSale } from '../life.ts';
 import { askPostgres } from '../shop/living-shop.ts';
 import { defineLaw } from './law.ts';
 
-/** Law: every page and API answer shows the price of that moment, and beside it the sale's earlier price. */
+/** Law: every page and API answer shows the price of that moment, with the sale's earlier price beside it. */
 export const pricesTurnAtOnce = defineLaw<WatchedSale[]>({
   name: 'prices-turn-at-once',
   gather: async ({ record }) => record.watchedSales,
@@ -22,7 +23,7 @@ function judgeSale({ handle, course, prices, seen }: WatchedSale): string[] {
   return found.length === 0 ? [] : [`${found[0]}${more}; staff ${course}: ${windows.join(', ')}`];
 }
 
-/** @returns what is wrong with it */
+/** @returns what is wrong, or undefined */
 function judgeSeen(
   prices: WatchedSale['prices'],
   { door, price, was, sentMs, receivedMs }: WatchedPrice,
@@ -33,7 +34,7 @@ function judgeSeen(
   );
   const meant = possible.filter((one) => one.price === price);
   if (meant.length === 0) return `, which cost ${possible.map((one) => one.price).join(' or ')}`;
-  // What the shop says of a sale is not known where the deed broke off.
+  // If the deed broke off, the sale's "was" is not known, and any is right.
   const isRight = meant.some(
     (one) => (one.sale !== undefined && one.was === undefined) || (one.was ?? null) === was,
   );
@@ -48,15 +49,15 @@ function tell(atMs: number): string {
 
 interface PriceSpan {
   amount: number;
-  /** Milliseconds since 1970; null: from before the history. */
+  /** Milliseconds since 1970; null if it began before the history. */
   since: number | null;
-  /** Null: it is today's. */
+  /** Null for the current price. */
   until: number | null;
 }
 
 interface ProductPrices {
   handle: string;
-  /** Shown beside the price now. */
+  /** The "was" that is shown beside the current price. */
   was: number | null;
   price: number;
   variants: { sku: string; spans: PriceSpan[] }[];
@@ -84,7 +85,7 @@ async function readPrices({ shop }: ShopLife): Promise<ProductPrices[]> {
 }
 
 /**
- * Law: a "was" is the lowest price of the 30 days before the reduction, and stands only beside a lower price.
+ * Law: a "was" is the lowest price of the 30 days before the reduction, and appears only beside a lower price.
  * Source: Directive 98/6/EC, Article 6a.
  */
 interface WasSeen {
@@ -105,7 +106,7 @@ export const wasIsLawful = defineLaw<WasSeen>({
     const held = sales.flatMap(({ handle, prices }) =>
       prices.flatMap(({ was, price, begunAtMs }) => {
         const product = byHandle.get(handle);
-        // One that was left over night began on another day, and was judged then.
+        // A sale that was left over night began on another day and was judged then.
         if (was === undefined || begunAtMs === undefined || product === undefined) return [];
         return judgeWas(product, was, { price, atMs: begunAtMs });
       }),
@@ -114,10 +115,10 @@ export const wasIsLawful = defineLaw<WasSeen>({
   },
 });
 
-/** Of one change: each variant's price ends a moment after the one before it. Milliseconds. */
+/** Milliseconds within which the variants of one change get their new price. */
 const oneChangeMs = 50;
 
-/** When the last change of its price began. */
+/** When the last change of the product's price began. */
 function lastTurn({ variants }: ProductPrices): number {
   const begins = variants.map(({ spans }) => spans.at(-1)!.since ?? Number.NEGATIVE_INFINITY);
   const last = Math.max(...begins);
@@ -145,7 +146,7 @@ function judgeWas(
     : [`${handle} for ${price} has a "was" of ${was ?? 'none'}; the lowest price of 30 days was ${lowest}`];
 }
 
-/** Law: the prices of a variant follow each other without a gap or an overlap, and those that were shown are there. */
+/** Law: the prices of a variant follow each other without gap or overlap, and include every price that was shown. */
 export const priceHistoryIsWhole = defineLaw<WasSeen>({
   name: 'price-history-is-whole',
   gather: wasIsLawful.gather,

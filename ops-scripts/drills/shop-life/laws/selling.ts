@@ -1,9 +1,9 @@
-// Laws of selling: codes are used as often as they may be, VAT is that of the destination, invoices have no gaps.
+// Laws of selling: codes are used no more often than allowed, VAT is that of the destination, invoices have no gaps.
 import type { ShopLife } from '../life.ts';
 import { askPostgres } from '../shop/living-shop.ts';
 import { defineLaw } from './law.ts';
 
-/** Law: a code of n uses is used at most n times, and counted once for each order that stands. */
+/** Law: a code of n uses is used at most n times, and counts once for each order that is not cancelled. */
 interface PromotionSeen {
   code: string;
   uses: number | null;
@@ -29,7 +29,7 @@ export const promotionsHold = defineLaw<PromotionSeen[]>({
          from promotions p order by id`,
       ),
     ),
-  // A payment that fails gives its use back a moment later.
+  // A failed payment returns its use of the code a moment later.
   patienceMs: 40_000,
   judge: (promotions) =>
     promotions.flatMap(({ code, uses, usesPerCustomer, used, orders, mostByOne }) => [
@@ -41,11 +41,11 @@ export const promotionsHold = defineLaw<PromotionSeen[]>({
     ]),
 });
 
-/** Percent, of the countries that the drill's shoppers live in. Source: as in origin/checkout/vat-rates.ts. */
+/** Percent, for the countries of the drill's shoppers. Source: as in origin/checkout/vat-rates.ts. */
 export const ratesOf: Record<string, number[]> = {
   DE: [19],
   FR: [20],
-  // Children's clothes bear none.
+  // Children's clothes have no VAT.
   IE: [23, 0],
   NL: [21],
   GR: [24],
@@ -91,7 +91,7 @@ export const vatAddsUp = defineLaw<TaxedOrder[]>({
     }),
 });
 
-/** Law: invoices are numbered 1, 2, 3 …, each order has one at most, and only once something of it was paid. */
+/** Law: invoices are numbered 1, 2, 3 …, and each order has at most one, once something of it was paid. */
 interface InvoiceSeen {
   number: number;
   order: string;

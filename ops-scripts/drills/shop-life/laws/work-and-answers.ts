@@ -6,28 +6,28 @@ import { askPostgres } from '../shop/living-shop.ts';
 import type { Fate } from '../shop/mail-server.ts';
 import { defineLaw } from './law.ts';
 
-/** Reads outbox rows from Postgres: their attempts, due times, and the address of each mail. */
+/** An outbox row that is not done, with the address and fate of its mail. */
 export interface OpenWork {
   id: string;
   kind: string;
   state: 'pending' | 'dead';
-  /** Tries that failed. */
+  /** Failed attempts. */
   failures: number;
   failure: string | null;
-  /** Seconds until it is tried; below zero where it is late. */
+  /** Seconds until it is due; negative if it is late. */
   dueInSeconds: number;
-  /** A mail's address, and what its server does. */
+  /** The recipient of a mail; null for other work. */
   to: string | null;
   fate: Fate;
-  /** A mail's. */
+  /** The template of a mail. */
   template: string | null;
-  /** A mail's order. */
+  /** The order that a mail is about. */
   orderId: string | null;
-  /** From its first failure to its next try; null where it has not failed. */
+  /** Seconds from its first failure to its next attempt; null if it has not failed. */
   deferredSeconds: number | null;
-  /** Nobody else may take it for so long: a server may still answer for the mail that it was given. */
+  /** Seconds for which no other worker may claim it: a server may still answer for the mail that it got. */
   heldSeconds: number;
-  /** A part that works it was killed since it was written. */
+  /** Whether a part that works on it was killed since it was written. */
   mayBeInDoubt: boolean;
 }
 
@@ -49,18 +49,15 @@ export async function readOpenWork(life: ShopLife): Promise<OpenWork[]> {
   }));
 }
 
-/** A server may take 10 minutes to answer a mail (RFC 5321, 4.5.3.2.6), longer than its worker may live. */
+/** A server may take 10 minutes to answer a mail (RFC 5321, 4.5.3.2.6), while its worker may be killed earlier. */
 const mostHeldSeconds = 12 * 60;
 
-/** Whoever handed the mail over died before it could be told whether it is taken. */
+/** Whether a worker died after it handed the mail over and before it knew the server's answer. */
 export function isHeldInDoubt({ kind, heldSeconds, mayBeInDoubt }: OpenWork): boolean {
   return kind === 'mail' && mayBeInDoubt && heldSeconds > 0 && heldSeconds <= mostHeldSeconds;
 }
 
-/**
- * Law: the only dead letters are mails that their server refused permanently, at the first attempt and with
- * its reason.
- */
+/** Law: the only dead letters are mails that their server refused permanently, with the server's reason. */
 export const noDeadLetters = defineLaw<OpenWork[]>({
   name: 'no-dead-letters',
   gather: readOpenWork,
@@ -76,12 +73,11 @@ export const noDeadLetters = defineLaw<OpenWork[]>({
       }),
 });
 
-/** RFC 5321, 4.5.4.1: tries lie 30 minutes or more apart. */
+/** RFC 5321, 4.5.4.1: attempts are 30 minutes or more apart. */
 const leastPauseSeconds = 25 * 60;
 const lateSeconds = 15;
 /**
- * Law: failed outbox rows are retried at growing intervals and end; due rows get done; failing mail servers
- * are spared.
+ * Law: failed outbox rows are retried at growing intervals and end. Due rows get done. Failing mail servers are spared.
  */
 export const nothingFailsForEver = defineLaw<OpenWork[]>({
   name: 'nothing-fails-for-ever',
@@ -90,10 +86,13 @@ export const nothingFailsForEver = defineLaw<OpenWork[]>({
   patienceMs: 20_000,
 });
 
-/** Law: what is kept for its time goes when that is over; a worker may be some nights late, as it looks each minute. */
+/**
+ * Law: rows that are kept for a time are deleted after it. A worker may be some nights late, because it looks each
+ * minute.
+ */
 interface KeptRows {
   table: string;
-  /** Of its oldest row; null where it is empty. */
+  /** The age of its oldest row; null if the table is empty. */
   oldestDays: number | null;
   keptDays: number;
 }
@@ -153,7 +152,7 @@ export const deedsEndAsPromised = defineLaw<string[]>({
   judge: (sentences) => sentences,
 });
 
-/** Law: no request is answered 5xx or left unanswered, except a 503 with Retry-After while a part is away. */
+/** Law: no request is answered 5xx or left unanswered, except for a 503 with Retry-After while a part is away. */
 export const noServerErrors = defineLaw<string[]>({
   name: 'no-server-errors',
   gather: async ({ record }) => record.answers.faults,
@@ -161,19 +160,19 @@ export const noServerErrors = defineLaw<string[]>({
 });
 
 /**
- * Law: no process logs at level error or writes a stack trace. A store outage made by the drill may be logged
- * once, and again only where its reason changes.
+ * Law: no process logs at level error or writes a stack trace. During an outage that the drill made, a store may be
+ * logged once, and again only when the reason changes.
  */
 interface LogLine {
   file: string;
   line: string;
-  /** Of the log's own clock; undefined where the line is none of the log's. */
+  /** The time in the line; undefined if the line is not of the logger. */
   atMs: number | undefined;
-  /** Which outage of a store it was written in, by number. */
+  /** The number of the store outage in which it was written. */
   outage: number | undefined;
 }
 
-/** Of pino: error and fatal. */
+/** pino's level of errors; fatal is higher. */
 const errorLevel = 50;
 
 interface Entry {
@@ -218,7 +217,7 @@ function isError(line: string): boolean {
   return (entryOf(line)?.level ?? 0) >= errorLevel;
 }
 
-/** @returns undefined for the half line of a process that was killed */
+/** @returns undefined for the half line of a killed process */
 function entryOf(line: string): Entry | undefined {
   try {
     return JSON.parse(line) as Entry;

@@ -3,7 +3,7 @@ import type { SeededRandom } from '../../../traffic/seeded-random.ts';
 import type { Row } from './product-file.ts';
 
 /**
- * Product titles as in real catalogs: typographic signs, slashes, accents, emoji, right-to-left and Asian
+ * A product with a title as in real catalogs: typographic signs, slashes, accents, emoji, right-to-left and Asian
  * letters.
  */
 interface OddPiece {
@@ -47,10 +47,10 @@ const oddBodies = [
   'One line, no tags; it’s 100 % cotton.',
 ];
 
-/** Sold by size, by colour, or as one piece. */
+/** Products are sold by size, by colour, or as one piece. */
 const oddColors = ['Navy', 'Crème', 'Grün', 'Off-White/Écru', 'Черный'];
 
-/** A title as one types it: no accents, no typographic signs, no pictures. */
+/** A title as people type it: no accents, no typographic signs, no emoji. */
 export function typedPlainly(title: string): string {
   return title
     .replace(/\p{Extended_Pictographic}|\uFE0F/gu, ' ')
@@ -107,10 +107,10 @@ export const fullColumns = [
 
 export const handlePrefix = 'life-';
 
-/** Those whose prices only the deeds of sales set, and that are never archived. */
+/** Products whose prices only the sales deeds set. They are never archived. */
 export const saleHandles = [3, 8, 15, 21].map((number) => `${handlePrefix}${number}`);
 
-/** @returns the rows of all of them */
+/** @returns the rows of all products */
 export function makeLifeProducts(random: SeededRandom): Row[] {
   return oddPieces.flatMap((piece, index) => {
     const handle = `${handlePrefix}${index + 1}`;
@@ -172,7 +172,7 @@ function productCells(piece: (typeof oddPieces)[number], index: number): Row {
   };
 }
 
-/** Plain ones, ones with dots, slashes and signs, and one that is only digits. */
+/** Makes plain SKUs, SKUs with dots, slashes and signs, and one of digits only. */
 function skuOf(product: number, row: number): string {
   const number = String(product + 1).padStart(3, '0');
   const forms = [`LF-${number}-${row}`, `lf.${number}.${row}`, `LF${number}/${row}`, `00${number}${row}7`];

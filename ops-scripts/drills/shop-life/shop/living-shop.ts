@@ -1,4 +1,4 @@
-// The shop that `shop-life` runs on, and a whole region as such a shop.
+// The shop on which `shop-life` runs, and a whole region as such a shop.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,22 +6,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { startRegion } from '../../region.ts';
 
-/** The shop that `shop-life` runs on: its address, stores and logs, and how to restart one of its parts. */
+/** The parts that a life can restart. */
 export type PartName = 'origin' | 'worker' | 'redis' | 'postgres';
 
 export interface LivingShop extends AsyncDisposable {
   url: string;
-  /** An edge before it. */
+  /** The address of an edge before the shop. */
   edgeUrl?: string;
   databaseUrl: string;
   redisUrl: string;
   staff: { email: string; password: string };
   /** Where origin and worker write their logs. */
   logFolder: string;
-  /** A folder of the drill's own, gone with the shop. */
+  /** A folder of the drill's own, removed with the shop. */
   folder: string;
   parts: PartName[];
-  /** Ends that part; whoever looks after it starts it again. Returns when the whole shop serves. */
+  /** Ends that part, which its supervisor starts again. Returns when the whole shop serves. */
   restart(part: PartName, signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** For commands such as `ops`. */
   environment: NodeJS.ProcessEnv;
@@ -29,14 +29,13 @@ export interface LivingShop extends AsyncDisposable {
 
 const connectMs = 3_000;
 const queryMs = 20_000;
-/** Longer than a server takes to be started again. */
+/** Longer than a server takes to restart. */
 const patienceMs = 40_000;
 const againMs = 250;
 
 /**
- * What a law or a book asks of Postgres itself, on a connection of its own: one that was kept would not outlive a
- * restart. Asked again while
- * there is no connection to be had.
+ * Queries Postgres directly, on a connection for this query, because an open connection would not outlive a restart.
+ * Repeats while no connection is possible.
  */
 export async function askPostgres<Row extends pg.QueryResultRow>(
   { databaseUrl }: Pick<LivingShop, 'databaseUrl'>,
@@ -84,7 +83,7 @@ const kindOf: Record<PartName, string> = {
 
 /**
  * Starts a whole region for the drill: shoppers use the balancer, and a killed store fails over.
- * @throws where it cannot start; nothing is left running.
+ * @throws if it cannot start, with nothing left running
  */
 export async function startRegionShop(outside: Record<string, string>): Promise<LivingShop> {
   const region = await startRegion({ ...process.env, ...outside }, { state: 'server' });
@@ -104,7 +103,7 @@ export async function startRegionShop(outside: Record<string, string>): Promise<
     environment: { ...process.env, DATABASE_URL: running.databaseUrl, REDIS_URL: running.redisUrl },
     async restart(part, signal) {
       await region.refresh();
-      // Of Postgres' ways to stop, SIGTERM would wait until the last client has gone.
+      // With SIGTERM, Postgres would wait until the last client has gone.
       const stop = part === 'postgres' && signal === 'SIGTERM' ? 'SIGINT' : signal;
       region.signal(region.ofKind(kindOf[part]), stop);
       await region.rebuilt();

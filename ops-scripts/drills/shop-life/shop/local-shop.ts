@@ -1,4 +1,4 @@
-// Starts `npm start` for drills, on free ports and in a temporary folder; and loses it, as a machine is lost.
+// Starts `npm start` for drills on free ports and in a temporary folder. It can also lose the shop like a lost machine.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ import { askPostgres, type LivingShop, type PartName } from './living-shop.ts';
 const startMs = 240_000;
 const restartMs = 60_000;
 
-/** What tells the processes apart, as `ps` shows them. */
+/** Identifies the processes by their command, as `ps` shows it. */
 const commandOf: Record<PartName, RegExp> = {
   origin: /origin\/main\.ts/,
   worker: /worker\/main\.ts/,
@@ -23,13 +23,13 @@ const commandOf: Record<PartName, RegExp> = {
 };
 
 export interface LocalShop extends LivingShop {
-  /** Kills every process at once and removes the data folder, as when the machine and its disk are lost. */
+  /** Kills every process at once and removes the data folder, as if the machine and its disk were lost. */
   lose(): Promise<void>;
 }
 
 /**
- * @param outside settings of the servers outside of the shop, such as mail and payments, and what survives its machine
- * @throws where it cannot start; nothing is left running.
+ * @param outside settings of servers outside of the shop, such as mail and payments, and those that survive its machine
+ * @throws if it cannot start, with nothing left running
  */
 export async function startLocalShop(
   outside: Record<string, string>,
@@ -47,12 +47,12 @@ export async function startLocalShop(
     LOG_LEVEL: 'warn',
     STAFF_EMAIL: staff.email,
     STAFF_PASSWORD: staff.password,
-    // It watches its parent then, and ends by itself when this process is killed.
+    // With this variable it watches its parent, and ends by itself when this process is killed.
     npm_lifecycle_event: 'drill',
   };
   const child = spawn(process.execPath, ['ops-scripts/local/start.ts'], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Ctrl-C must not reach it before the drill has come to its end.
+    // Detached, so that Ctrl-C does not end it before the drill has ended.
     detached: true,
     env: environment,
   });
@@ -81,7 +81,7 @@ export async function startLocalShop(
     environment: { ...environment, DATABASE_URL: running.databaseUrl, REDIS_URL: running.redisUrl },
     async restart(part, signal) {
       const pid = findPid(folder, part);
-      // Of Postgres' ways to stop, SIGTERM would wait until the last client has gone.
+      // With SIGTERM, Postgres would wait until the last client has gone.
       process.kill(pid, part === 'postgres' && signal === 'SIGTERM' ? 'SIGINT' : signal);
       await waitUntil(() => isAnother(findPidOrNone(folder, part), pid), {
         what: `${part} to be started again`,
@@ -96,7 +96,7 @@ export async function startLocalShop(
     },
     async lose() {
       const { pid, parts } = readRunning(folder);
-      // First the one that would start the others again.
+      // The process that would restart the others is killed first.
       for (const each of [pid, ...parts.map((part) => Number(part.split('@')[0]))]) killNow(each);
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
       await rm(folder, { recursive: true, force: true, maxRetries: 20 });
@@ -154,7 +154,7 @@ function findPidOrNone(folder: string, part: PartName): number | undefined {
     const line = table.split('\n').find((entry) => commandOf[part].test(entry));
     return line === undefined ? undefined : Number(line.trim().split(/\s+/)[0]);
   } catch {
-    // `ps` fails where none of them lives.
+    // `ps` fails if none of them runs.
     return undefined;
   }
 }

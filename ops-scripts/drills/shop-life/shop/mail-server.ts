@@ -1,11 +1,14 @@
-// An SMTP server for all recipients: each address has a fate, such as refused for now; and what its mails say.
+// An SMTP server for all recipients. Each address has a fate, such as "refuses for now", and its mails can be read.
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parse } from 'node-html-parser';
 
-/** `hangs` takes the mail and never answers, `stalls` never answers to the address; both cut the line in the end. */
+/**
+ * `hangs` accepts the mail and never answers. `stalls` never answers to the address. Both close the connection in the
+ * end.
+ */
 const fates = ['accepts', 'delays', 'refuses for now', 'refuses for good', 'hangs', 'stalls'] as const;
 export type Fate = (typeof fates)[number];
 
@@ -15,7 +18,7 @@ export interface Copy {
   /** Headers and body, lines ending in LF. */
   message: string;
   atMs: number;
-  /** Whether the server said that it has it. */
+  /** Whether the server confirmed the mail. */
   confirmed: boolean;
 }
 
@@ -29,7 +32,7 @@ export interface MailServer extends AsyncDisposable {
   url: string;
   copies: Copy[];
   refusals: SmtpRefusal[];
-  /** What becomes of mails to this address; without it they are accepted. */
+  /** Sets the fate of mails to this address. Without it they are accepted. */
   setFate(address: string, fate: Fate): void;
   fateOf(address: string): Fate;
 }
@@ -71,7 +74,7 @@ async function converse(socket: Socket, state: MailServer): Promise<void> {
   say('220 mail.life.test ESMTP');
   for await (const line of createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })) {
     if (message !== undefined) {
-      // RFC 5321, 4.5.2: a line of one dot ends the mail, other dots at a line's start are doubled.
+      // RFC 5321, 4.5.2: a line of one dot ends the mail, and other dots at the start of a line are doubled.
       if (line !== '.') message.push(line.startsWith('.') ? line.slice(1) : line);
       else {
         await take(socket, state, to, message.join('\n'));
@@ -95,9 +98,7 @@ async function converse(socket: Socket, state: MailServer): Promise<void> {
   }
 }
 
-/**
- * A server that refuses for now does so at the address, as one does that greylists; each refusal bears another code.
- */
+/** Answers to RCPT. A temporary refusal comes here, as with greylisting. Its code depends on the address. */
 async function answerToAddress(socket: Socket, state: MailServer, to: string): Promise<string | undefined> {
   const fate = state.fateOf(to);
   if (fate === 'stalls') return void (await keepSilent(socket));
