@@ -25,6 +25,8 @@ export default defineConfig(({ mode }) => {
     },
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // What comes about in its own time comes later on a busy machine; a promise of less names its own bound.
+    expect: { poll: { timeout: 20_000 } },
     pool: 'forks' as const,
   });
   return {

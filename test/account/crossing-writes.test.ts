@@ -1,5 +1,6 @@
 // What crosses a sign-in or an order on its way: a new password, the end of the account, another checkout of the same
 // cart.
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAccountDeps } from '../../origin/account/account-deps.ts';
 import { createPasswords, type Passwords } from '../../origin/account/passwords.ts';
@@ -68,6 +69,13 @@ describe.each(['server', 'cookie', 'sticky'] as const)('with carts in state %s',
   });
   afterAll(() => shop[Symbol.asyncDispose]());
 
+  const countWaiting = async () => {
+    const { rows } = await sql<{ count: number }>`
+      select count(*)::integer as count from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`.execute(shop.deps.db);
+    return rows[0]!.count;
+  };
+
   async function withPieces(email: string): Promise<Browser> {
     const browser = shop.browser();
     await browser.signUp(email);
@@ -104,9 +112,10 @@ describe.each(['server', 'cookie', 'sticky'] as const)('with carts in state %s',
     });
     await locked.promise;
     const ordering = browser.order({ email: 'deleted@example.com' }, 'ordered-while-deleted');
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    const deleting = browser.delete('/api/account');
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await expect.poll(countWaiting).toBe(1);
+    let isDeleted = false;
+    const deleting = browser.delete('/api/account').finally(() => (isDeleted = true));
+    await expect.poll(async () => isDeleted || (await countWaiting()) === 2).toBe(true);
     gate.resolve();
     await blocking;
     const answers = await Promise.all([ordering, deleting]);

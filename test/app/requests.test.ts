@@ -224,7 +224,7 @@ describe('a warm product page', () => {
     await shop.browser().request(`/p/${shop.slug}`);
     const settings = { ...shop.deps.settings, databaseUrl: 'postgres://nobody@127.0.0.1:1/none' };
     await using deps = createDeps(settings, shop.deps.log, { versionReaders });
-    await vi.waitFor(() => deps.redis.ping(), { timeout: 5_000, interval: 10 });
+    await vi.waitFor(() => deps.redis.ping(), { timeout: 20_000, interval: 10 });
     const carts = createCarts(deps);
     const app = createApp(deps, carts, new Health());
     const warm = await app.request(`/p/${shop.slug}`);

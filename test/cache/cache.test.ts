@@ -94,11 +94,11 @@ describe('the memory of an origin', () => {
 
 /** Reads what no cache has, by floors that say `verdict` of every value; then nobody may hold the lease any longer. */
 async function givesBackItsLease(verdict: FloorCheck, value: () => Promise<number>): Promise<void> {
-  const redis = connectRedis({ urls: [sharedRedisUrl()], name: 'origin' }) as Redis;
+  const redis = connectRedis({ urls: [sharedRedisUrl()], name: 'origin', commandTimeoutMs: 5_000 }) as Redis;
   const key = randomUUID();
   const isLeased = () => redis.exists(`entry-lease:{${key}}`);
   try {
-    await vi.waitFor(() => expect(redis.status).toBe('ready'), { timeout: 5_000 });
+    await vi.waitFor(() => expect(redis.status).toBe('ready'), { timeout: 20_000 });
     const db = undefined as unknown as Db;
     const floors = { ...createFloors({ redis, db, readers: [] }), check: async () => verdict };
     const entries = createEntryStore(redis, { isLeft: async () => true });
@@ -117,15 +117,15 @@ async function givesBackItsLease(verdict: FloorCheck, value: () => Promise<numbe
 }
 
 test('a floor that was leased is settled, also while another of the same entry is leased by somebody else', async () => {
-  const redis = connectRedis({ urls: [sharedRedisUrl()], name: 'origin' }) as Redis;
+  const redis = connectRedis({ urls: [sharedRedisUrl()], name: 'origin', commandTimeoutMs: 5_000 }) as Redis;
   try {
-    await vi.waitFor(() => expect(redis.status).toBe('ready'), { timeout: 5_000 });
+    await vi.waitFor(() => expect(redis.status).toBe('ready'), { timeout: 20_000 });
     const [taken, free] = [`product:${randomUUID()}`, `product:${randomUUID()}`];
     const readers: TagVersionReader[] = [
       async (_db, tags) => Object.fromEntries(tags.map((tag) => [tag, 1])),
     ];
     const floors = createFloors({ redis, db: undefined as unknown as Db, readers });
-    await vi.waitFor(async () => expect(await floors.check({ [free.slice(0, -1)]: 1 })).toBe('above'));
+    await expect.poll(() => floors.check({ [free.slice(0, -1)]: 1 })).toBe('above');
     await redis.set(`floor-lease:{${taken}}`, 'somebody else', 'PX', 10_000);
     expect(await floors.check({ [taken]: 1, [free]: 1 })).toBe('unreadable');
     expect(await floors.check({ [free]: 1 })).toBe('above');
@@ -266,7 +266,7 @@ async function readAfterReturn(believe: (told: RunId) => RunId): Promise<number>
   await floors.raise({ 'product:1': row });
   const before = told.current();
   process.kill(first.pid, 'SIGKILL');
-  await vi.waitFor(() => expect(told.current()).not.toBe(before));
+  await expect.poll(() => told.current()).not.toBe(before);
   await using _again = await first.restart();
   await isKnown();
   const shown = await read();

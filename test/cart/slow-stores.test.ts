@@ -1,7 +1,7 @@
 // The writer of carts where stores are slow or many write at once, and the first write of a cart.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { applyToCarts } from '../../origin/cart/server/apply-to-carts.ts';
 import type { CopyUpdate } from '../../origin/cart/server/cart-copies.ts';
 import { createCartWriter, PostgresSilent } from '../../origin/cart/server/cart-writer.ts';
@@ -67,10 +67,11 @@ const answerMs = 50;
 
 /** Where the deadline of a probe is shorter than the store's answer, only the probe's count goes up. */
 function watchSlowStore(patientProbeMs: number) {
-  const store = { probes: 0 };
+  /** The deadlines of its probes, in their order. */
+  const probed: number[] = [];
   const watch = createStoreWatch({
     async probe(deadlineMs) {
-      store.probes += 1;
+      probed.push(deadlineMs);
       await delay(Math.min(deadlineMs, answerMs));
       if (deadlineMs < answerMs) throw new Error('silent');
     },
@@ -79,22 +80,24 @@ function watchSlowStore(patientProbeMs: number) {
     silentProbes: 2,
     isRefusal: () => false,
   });
-  return { watch, store };
+  return { watch, probed };
 }
 
 test('a slow store is away after two quick probes, and back after one patient probe', async () => {
-  const { watch, store } = watchSlowStore(10 * answerMs);
+  const patientMs = 100 * answerMs;
+  const { watch, probed } = watchSlowStore(patientMs);
+  const away = Promise.withResolvers<void>();
+  watch.whenAway(away.resolve);
   watch.unanswered();
-  await vi.waitFor(() => expect(watch.isAway()).toBe(true), { interval: 1 });
-  expect(store.probes).toBe(2);
-  await vi.waitFor(() => expect(watch.isAway()).toBe(false));
-  expect(store.probes).toBe(3);
+  await away.promise;
+  await expect.poll(() => watch.isAway()).toBe(false);
+  expect(probed).toEqual([probeMs, probeMs, patientMs]);
 });
 
 test('without patience it would stay away for as long as it is slow', async () => {
-  const { watch, store } = watchSlowStore(probeMs);
+  const { watch, probed } = watchSlowStore(probeMs);
   watch.unanswered();
-  await vi.waitFor(() => expect(store.probes).toBeGreaterThan(20));
+  await expect.poll(() => probed.length).toBeGreaterThan(20);
   expect(watch.isAway()).toBe(true);
   watch.close();
 });

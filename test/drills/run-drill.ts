@@ -7,7 +7,7 @@ import { describeFailure, describeResult } from '../../ops-scripts/drills/report
 import { seededRandom } from '../../ops-scripts/traffic/seeded-random.ts';
 
 export function contextOf(region: DrillRegion, name: string, state: CartStateName = 'server'): DrillContext {
-  const seed = Math.floor(Math.random() * 1_000_000);
+  const seed = Number(process.env['PROPERTY_SEED'] ?? Math.floor(Math.random() * 1_000_000));
   return {
     region,
     state,

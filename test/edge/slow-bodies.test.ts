@@ -2,7 +2,7 @@
 // read.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { signPurge } from '../../edge/purge-signature.ts';
 import { purgeKey } from './support/edge.ts';
 import { startOrigin } from './support/origin.ts';
@@ -78,9 +78,7 @@ test('Uploads with forged signatures take no room of the renewals', async () => 
   const uploads = await Promise.all(
     Array.from({ length: 6 }, () => send(edge.url, head + 'x'.repeat(3_800_000))),
   );
-  await vi.waitFor(() =>
-    expect(uploads.every(({ writableLength }) => writableLength < 3_000_000)).toBe(true),
-  );
+  await expect.poll(() => uploads.every(({ writableLength }) => writableLength < 3_000_000)).toBe(true);
   for (let time = 0; time < 2; time += 1) {
     const body = JSON.stringify({ tags: { 'product:1': 2 + time } });
     const headers = { 'purge-signature': await signPurge(purgeKey, body, edge.clock.now) };

@@ -37,7 +37,7 @@ export async function startTwoRedis(): Promise<TwoRedis> {
       () => {
         if (servers.some((server) => server.current() === undefined)) throw new Error('not connected yet');
       },
-      { interval: 2 },
+      { timeout: 20_000, interval: 2 },
     );
   await knowTheirServers();
   await clients[1]!.replicaof('127.0.0.1', nowhere);

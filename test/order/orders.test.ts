@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { copyKey } from '../../origin/cart/server/copy-scripts.ts';
 import { recordOutcome } from '../../origin/order/record-outcome.ts';
 import { expireHold, settlePayment } from '../../origin/order/settle-payment.ts';
@@ -152,7 +152,7 @@ describe('one idempotency key', () => {
     test('leaves an empty cart after another order was refused for it', async () => {
       const { browser } = await placedUnseen();
       expect((await browser.order()).body.code).toBe('cart-empty');
-      await vi.waitFor(async () => expect((await browser.get('/api/cart')).body.count).toBe(0));
+      await expect.poll(async () => (await browser.get('/api/cart')).body.count).toBe(0);
     });
   });
 

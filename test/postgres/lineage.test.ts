@@ -28,7 +28,7 @@ beforeAll(async () => {
   store = standing.use(await startRedis());
   redis = connectRedis({ urls: [store.url], name: 'test' });
   standing.defer(() => redis.disconnect());
-  await vi.waitFor(() => redis.ping());
+  await vi.waitFor(() => redis.ping(), wait);
 });
 afterAll(() => standing.disposeAsync());
 

@@ -122,7 +122,7 @@ test('a mute socket to a single Redis is cut, and the next connection answers', 
       () => true,
       () => false,
     );
-  await waitUntil(answers, { what: 'Redis to be connected', deadlineMs: 5_000 });
+  await waitUntil(answers, { what: 'Redis to be connected', deadlineMs: 20_000 });
   way.mute();
   await expect(redis.ping()).rejects.toThrow('timed out');
   await waitUntil(answers, { what: 'another connection', deadlineMs: 3_000 });

@@ -2,7 +2,7 @@
 // folder, no exit code 0.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -30,35 +30,34 @@ const commands = {
 };
 export type Name = keyof typeof commands;
 
-const foldersOfRuns = () =>
-  readdirSync(tmpdir()).filter((name) => /^myclothes-(test|drill|bench)-/.test(name));
-
 /** The real command, begun so far that servers of its own stand. */
-async function start(name: Name): Promise<{ run: ChildProcess; folder: string }> {
-  const before = foldersOfRuns();
-  const run = spawn(process.execPath, commands[name], { stdio: 'ignore' });
-  let folder: string | undefined;
-  await waitUntil(
-    () => {
-      // Commands that other tests run make such folders too, but start no servers.
-      const added = foldersOfRuns().filter((name) => !before.includes(name));
-      folder = added.map((name) => join(tmpdir(), name)).find((path) => processesOf(path).length >= 4);
-      return folder !== undefined;
-    },
-    { what: 'the run to have begun', deadlineMs: 30_000 },
+async function start(name: Name): Promise<{ run: ChildProcess; outside: string; folder: string }> {
+  // Of its own, since other tests begin such runs at the same time; what does not run as root passes through it.
+  const outside = mkdtempSync(join(tmpdir(), 'ended-'));
+  chmodSync(outside, 0o711);
+  const env = { ...process.env, TMPDIR: outside };
+  const run = spawn(process.execPath, commands[name], { stdio: 'ignore', env });
+  const folder = await waitUntil(
+    () =>
+      readdirSync(outside)
+        .filter((entry) => /^myclothes-(test|drill|bench)-/.test(entry))
+        .map((entry) => join(outside, entry))
+        .find((path) => processesOf(path).length >= 4),
+    { what: 'the run to have begun', deadlineMs: 60_000 },
   );
-  return { run, folder: folder! };
+  return { run, outside, folder };
 }
 
 export async function endBySignal(name: Name, signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): Promise<void> {
-  const { run, folder } = await start(name);
+  const { run, outside, folder } = await start(name);
   const ended = once(run, 'exit');
   run.kill(signal);
   const [code, by] = await ended;
   if (signal === 'SIGKILL') expect(by).toBe('SIGKILL');
   else expect(code).toBeGreaterThan(0);
-  await waitUntil(() => processesOf(folder).length === 0 && !existsSync(folder), {
+  await waitUntil(() => processesOf(folder).length === 0 && readdirSync(outside).length === 0, {
     what: 'everything of it to be gone',
-    deadlineMs: 30_000,
+    deadlineMs: 60_000,
   });
+  rmdirSync(outside);
 }

@@ -2,7 +2,7 @@
 // meanwhile.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { networkOf } from '../../http/client-address.ts';
 import { createRefuseUnreadable } from '../../origin/web/problem.ts';
 import { type Serving, serve } from '../../origin/web/serving/serve.ts';
@@ -81,7 +81,7 @@ test('A body in pieces is read whole, and a client that leaves in its midst take
   socket.write(head(json.length) + json.slice(0, 10));
   await new Promise((resolve) => setImmediate(resolve));
   socket.write(json.slice(10));
-  await vi.waitFor(() => expect(text).toContain('HTTP/1.1 200 '));
+  await expect.poll(() => text).toContain('HTTP/1.1 200 ');
   socket.destroy();
 });
 
@@ -97,9 +97,10 @@ test('The oldest unfinished body makes room where one client has too many', asyn
     // The server has to have heard of it before the next one.
     await fetch(`http://127.0.0.1:${own.port}/livez`);
   }
-  await vi.waitFor(() =>
-    expect(sockets.map(({ readyState }) => readyState)).toEqual(['closed', 'open', 'open', 'open']),
-  );
+  // Long before any of them has had its time.
+  await expect
+    .poll(() => sockets.map(({ readyState }) => readyState), { timeout: few.shortMs / 2 })
+    .toEqual(['closed', 'open', 'open', 'open']);
   for (const socket of sockets) socket.destroy();
   await own.stop(0);
 });

@@ -1,5 +1,6 @@
 // The shop on a socket with the demo catalog's look, and Chromium to look at it.
 import { loadDemoCatalog } from '../../origin/demo-catalog/load-demo-catalog.ts';
+import { createDatabase, createPool } from '../../origin/postgres/database.ts';
 import { serve } from '../../origin/web/serving/serve.ts';
 import { openShop, staffAccount } from '../support/shop.ts';
 
@@ -15,7 +16,16 @@ export interface Storefront extends AsyncDisposable {
 export async function openStorefront(): Promise<Storefront> {
   await using standing = new AsyncDisposableStack();
   const shop = standing.use(await openShop({ env: { RATE_LIMITS: 'off' } }));
-  await loadDemoCatalog(shop.deps.db);
+  // Not by the shop's own pool, whose queries have the deadlines of requests.
+  const pool = createPool({
+    url: shop.deps.settings.databaseUrl,
+    name: 'demo',
+    max: 1,
+    queryTimeoutMs: 60_000,
+  });
+  const db = createDatabase(pool);
+  await loadDemoCatalog(db);
+  await db.destroy();
   await shop.staff();
   const server = await serve({ fetch: shop.app.fetch as never, host: '127.0.0.1', port: 0 });
   standing.defer(() => server.stop(500));

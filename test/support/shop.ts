@@ -62,7 +62,7 @@ export async function openShop(options: ShopOptions = {}): Promise<Shop> {
   const deps = standing.use(
     createDeps(settings, options.log ?? createLog(settings, 'test'), { versionReaders }),
   );
-  await vi.waitFor(() => deps.redis.ping(), { timeout: 5_000, interval: 10 });
+  await vi.waitFor(() => deps.redis.ping(), { timeout: 20_000, interval: 10 });
   await fillCatalog(deps);
   if (options.worker) {
     const jobs = startJobs(deps);

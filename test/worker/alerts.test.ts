@@ -11,7 +11,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import type { Command } from 'commander';
 import { sql } from 'kysely';
 import { Registry } from 'prom-client';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import { createCounts, writeMetrics } from '../../edge/metrics.ts';
 import { backupCommand } from '../../ops-scripts/backup/command.ts';
@@ -211,10 +211,19 @@ test('The worker posts what fires and what is over, once for all workers, and ag
   await once(webhook, 'listening');
   const { db, log, settings } = shop.deps;
   let nowMs = 0;
+  /** A figure that a busy machine leaves out is asked for again: it would say nothing. */
+  const registry = {
+    getMetricsAsJSON: () =>
+      vi.waitFor(async () => {
+        const metrics = await jobs.metrics.registry.getMetricsAsJSON();
+        expect(metrics.find(({ name }) => name === 'outbox_dead_letters')?.values).toHaveLength(1);
+        return metrics;
+      }, 20_000),
+  } as Registry;
   const open = (worker: string) =>
     createAlerts({
       webhookUrl: `http://127.0.0.1:${(webhook.address() as AddressInfo).port}/`,
-      registry: jobs.metrics.registry,
+      registry,
       ...{ db, log, worker, siteUrl: settings.siteUrl, nowMs: () => nowMs },
     });
   const [first, second] = [open('a'), open('b')];
@@ -283,7 +292,7 @@ test.skipIf(openssl === undefined)(
     const settings = { dataDir: folder, siteUrl: `https://${host}`, edgeUrls };
     measureSurroundings({ settings, db: shop.deps.db, registry });
     const expired = new RegExp(`^certificate_left_seconds\\{host="${host}"\\} -86`, 'm');
-    await expect.poll(() => registry.metrics(), { timeout: 10_000 }).toMatch(expired);
+    await expect.poll(() => registry.metrics()).toMatch(expired);
     const figures = await registry.metrics();
     expect(figures.match(/^certificate_left_seconds\{/gm)).toHaveLength(1);
     expect(figures).toMatch(/^disk_free_ratio 0\.\d+$/m);
@@ -310,9 +319,9 @@ test('A store that is down is posted although Postgres cannot say whether anothe
   await using other = await openShop();
   const registry = new Registry();
   await using _watch = watchStores(other.deps.settings, other.deps.log, registry);
-  await expect.poll(() => registry.metrics(), { timeout: 10_000 }).toContain('store_up{store="redis"} 1');
+  await expect.poll(() => registry.metrics()).toContain('store_up{store="redis"} 1');
   process.kill(other.redis.pid, 'SIGKILL');
-  await expect.poll(() => registry.metrics(), { timeout: 10_000 }).toContain('store_up{store="redis"} 0');
+  await expect.poll(() => registry.metrics()).toContain('store_up{store="redis"} 0');
   await other.deps.db.destroy();
   let nowMs = 0;
   const evaluate = createAlerts({

@@ -25,7 +25,7 @@ test('Two changes of one tag while an older purge is on its way are confirmed by
   const changes = [change(2), change(3)];
   expect(purges.map(({ tags }) => tags)).toEqual([{}]);
   purges[0]!.answer();
-  await vi.waitFor(() => expect(purges).toHaveLength(2));
+  await expect.poll(() => purges).toHaveLength(2);
   expect(confirmed).toEqual([]);
   expect(purges[1]!.tags).toEqual({ 'product:1': 3 });
   purges[1]!.answer();
@@ -52,7 +52,7 @@ test('More than an edge reads at once goes in parts, of which only the one that 
       cleared.push(Object.keys(tags).length);
     },
   });
-  await vi.waitFor(() => expect(purges.length).toBeGreaterThanOrEqual(3));
+  await expect.poll(() => purges.length).toBeGreaterThanOrEqual(3);
   channel.close();
   const told = purges.flatMap(({ tags }) => Object.keys(tags));
   expect(new Set(told).size).toBe(4_000);
