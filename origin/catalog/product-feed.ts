@@ -13,7 +13,7 @@ import { imageOrPlaceholder } from './product.ts';
 import { allFacts, factNames, type ProductFacts } from './product-facts.ts';
 import { htmlToText } from './product-text.ts';
 import { availablePieces, nextFlip, untilOf } from './read-product.ts';
-import { catalogTag, feedTag, readSetVersions } from './tags.ts';
+import { catalogTag, feedTag, productTag, readSetVersions } from './tags.ts';
 
 const productsPerPage = 500;
 const longestDescription = 2_000;
@@ -43,6 +43,7 @@ interface FeedVariant {
 
 interface FeedProduct {
   id: string;
+  version: number;
   slug: string;
   name: string;
   description: string;
@@ -54,13 +55,16 @@ interface FeedProduct {
   variants: FeedVariant[];
 }
 
-/** Depends on two set versions, because the versions of all its products would be too many for a header. */
+/**
+ * Carries the version of each product that it shows, so that it is current once a change is done. Where these are too
+ * many for a `Cache-Tag` field, edges do not store the page. The two sets tell of new products and of stock.
+ */
 async function feedPage(db: DbOrTx, siteUrl: string, page: number): Promise<Fresh<SharedBody>> {
   // Versions are read first. A change meanwhile raises them, and the page is made again.
   const tags = await readSetVersions(db, [catalogTag, feedTag]);
   const flip = await sql<{ at: Date | null }>`select ${nextFlip} as at`.execute(db);
   const { rows } = await sql<FeedProduct>`
-    select p.id, p.slug, p.name, p.description_html as description, p.brand, c.name as category, p.was_amount as was, p.facts,
+    select p.id, p.version, p.slug, p.name, p.description_html as description, p.brand, c.name as category, p.was_amount as was, p.facts,
       (select i.url from product_images i where i.product_id = p.id order by i.position, i.id limit 1) as "imageUrl",
       coalesce((
         select json_agg(json_build_object('id', v.id::text, 'sku', v.sku, 'size', v.size, 'color', v.color,
@@ -87,7 +91,11 @@ ${shown.flatMap((product) => product.variants.map((variant) => itemOf(siteUrl, p
 `;
   return {
     value: { status: 200, contentType: 'application/xml; charset=utf-8', body },
-    tags: { ...siteTags, ...tags },
+    tags: {
+      ...siteTags,
+      ...tags,
+      ...Object.fromEntries(shown.map((one) => [productTag(one.id), one.version])),
+    },
     until: untilOf(flip.rows[0]!.at),
   };
 }

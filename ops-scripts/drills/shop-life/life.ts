@@ -69,8 +69,6 @@ export interface WatchedSale {
     price: number;
     fromMs: number;
     untilMs: number;
-    /** Set if the next price was set by hand: the feed shows it within a second. */
-    feedUntilMs?: number;
     /** The sale whose price it is. */
     sale?: string;
     /** The shop's "was" of that sale; null if it has none. */

@@ -33,8 +33,6 @@ const usualPace: SalePace = { untilStartMs: 2_000, lastsMs: 1_500 };
 const doneMs = 60_000;
 /** The difference between the clocks of two processes on one machine, at most. */
 const clockMs = 60;
-/** The feed is written at most once a second, by a worker that may have been killed. */
-const feedLateMs = 2_500;
 
 interface PriceDeskOptions {
   staff: Browser;
@@ -76,7 +74,7 @@ class PriceDesk {
    */
   #turn(price: number, [earliestMs, latestMs]: [number, number], sale?: string): void {
     const { prices } = this.watched;
-    Object.assign(prices.at(-1)!, { untilMs: latestMs, feedUntilMs: latestMs + feedLateMs });
+    prices.at(-1)!.untilMs = latestMs;
     prices.push({ price, fromMs: earliestMs, untilMs: Number.POSITIVE_INFINITY, ...(sale ? { sale } : {}) });
   }
 
@@ -84,7 +82,6 @@ class PriceDesk {
   #turnAt(price: number, atMs: number, sale?: string): void {
     const knownMs = Date.now();
     this.#turn(price, [atMs - clockMs, Math.max(atMs + clockMs, knownMs)], sale);
-    if (atMs > knownMs) delete this.watched.prices.at(-2)!.feedUntilMs;
   }
 
   /** Holds the desk, because a concurrent import must find every other column unchanged. */

@@ -26,12 +26,9 @@ function judgeSale({ handle, course, prices, seen }: WatchedSale): string[] {
 /** @returns what is wrong, or undefined */
 function judgeSeen(
   prices: WatchedSale['prices'],
-  { door, price, was, sentMs, receivedMs }: WatchedPrice,
+  { price, was, sentMs, receivedMs }: WatchedPrice,
 ): string | undefined {
-  const possible = prices.filter(
-    ({ fromMs, untilMs, feedUntilMs }) =>
-      fromMs <= receivedMs && ((door === 'the feed' ? feedUntilMs : undefined) ?? untilMs) >= sentMs,
-  );
+  const possible = prices.filter(({ fromMs, untilMs }) => fromMs <= receivedMs && untilMs >= sentMs);
   const meant = possible.filter((one) => one.price === price);
   if (meant.length === 0) return `, which cost ${possible.map((one) => one.price).join(' or ')}`;
   // If the deed broke off, the sale's "was" is not known, and any is right.
