@@ -11,24 +11,24 @@ import { findRunning } from './local/processes.ts';
 
 type Environment = Record<string, string | undefined>;
 
-/** Told as one sentence; exit code 1. */
+/** The message is one sentence; exit code 1. */
 export class StoreUnreachable extends Error {}
 
 export interface OpenDatabase extends AsyncDisposable {
   db: Db;
 }
 
-/** Of the role that owns the tables: as it is set, or of the shop that runs from DATA_DIR. */
+/** The database for the role that owns the tables: from the settings, or of the shop that runs on DATA_DIR. */
 export function databaseUrlOf(env: Environment): string | undefined {
   return env['MIGRATION_DATABASE_URL'] || env['DATABASE_URL'] || runningShop(env)?.databaseUrl;
 }
 
-/** Of the role that origins and workers connect as; undefined where it is the owner. */
+/** The database for the role of origins and workers; undefined if that is the owner. */
 export function appDatabaseUrlOf(env: Environment): string | undefined {
   return env['DATABASE_URL'] || runningShop(env)?.appDatabaseUrl;
 }
 
-/** @throws StoreUnreachable with host and port, never a secret. */
+/** @throws StoreUnreachable with host and port, never a secret */
 export async function openDatabase(env: Environment, queryTimeoutMs = 30_000): Promise<OpenDatabase> {
   const url = databaseUrlOf(env);
   if (!url) throw new StoreUnreachable(nowhere('DATABASE_URL'));
@@ -37,7 +37,8 @@ export async function openDatabase(env: Environment, queryTimeoutMs = 30_000): P
   const pool = createPool({ url, name: 'ops', max: 4, connectTimeoutMs: 3_000, queryTimeoutMs });
   const db = createDatabase(pool);
   try {
-    // By Kysely, which ends only a pool that it has used: one left open keeps the command alive for half a minute.
+    // This query goes through Kysely, which only ends a pool that it has used. An open pool would keep the command
+    // alive for half a minute.
     await sql`select 1`.execute(db);
   } catch (cause) {
     await db.destroy();
@@ -46,7 +47,7 @@ export async function openDatabase(env: Environment, queryTimeoutMs = 30_000): P
   return { db, [Symbol.asyncDispose]: () => db.destroy() };
 }
 
-/** @throws StoreUnreachable with host and port, never a secret. */
+/** @throws StoreUnreachable with host and port, never a secret */
 export async function openRedis(env: Environment): Promise<RedisClient> {
   const given = (env['REDIS_URL'] || runningShop(env)?.redisUrl)?.split(',').map((url) => url.trim());
   const urls = given && asSeeds(given, env['REDIS_CLUSTER']);
@@ -56,7 +57,7 @@ export async function openRedis(env: Environment): Promise<RedisClient> {
   return urls.length > 1 ? openCluster(urls) : openServer(urls[0]!);
 }
 
-/** The value itself may hold a password. */
+/** The message leaves the value out, because it may contain a password. */
 function noAddress(name: string, example: string): string {
   return `${name} is no address; one looks like ${example}`;
 }
@@ -85,11 +86,11 @@ async function openServer(url: string): Promise<Redis> {
     lazyConnect: true,
     connectTimeout: 3_000,
     commandTimeout: 5_000,
-    // BullMQ wants it so; the commands' own deadline bounds the wait.
+    // BullMQ requires null. The commands' own deadline limits the wait.
     maxRetriesPerRequest: null,
     retryStrategy: () => null,
   });
-  // A refused password comes as an event; the command then only says that there is no connection.
+  // A refused password arrives as an event. The command's own error only says that the connection is closed.
   let fault: Error | undefined;
   redis.on('error', (error) => {
     fault = error;

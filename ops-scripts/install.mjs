@@ -1,6 +1,6 @@
-// Before any command: installs by the lockfile where a package is missing. Plain JavaScript, because it runs on the
-// machine's own Node
-// before anything is installed. Speaks on stderr only; stdout belongs to the command that follows.
+// Runs before any command: installs by the lockfile if a package is missing.
+// It is plain JavaScript, because it runs on the machine's own Node before anything is installed. It only writes to
+// stderr, because stdout belongs to the command that follows.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { delimiter } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-// Tests and checks need the development packages as well; the shop and its operators' commands do not.
+// Tests and checks also need the development packages. The shop and its operators' commands do not.
 const withDevelopment = process.argv.includes('--with-development');
 const oldestNode = 20;
 const ownNote = 'node_modules/.installed-from';
@@ -30,8 +30,8 @@ if (!isInstalled()) {
 }
 
 /**
- * By our own note of an installation, or else by comparing npm's note, which it writes when all packages are in
- * place, with the lockfile.
+ * Reads this script's note of an installation. Without it, compares the lockfile with npm's note, which npm writes once
+ * all packages are in place.
  */
 function isInstalled() {
   const note = read(ownNote);
@@ -62,7 +62,7 @@ function install() {
   writeFileSync(root + ownNote, noteOf(hasDevelopment(readPackages(npmsNote) ?? {})));
 }
 
-/** @param {boolean} development whether npm was not told to leave the development packages out. */
+/** @param {boolean} development false if npm was told to leave the development packages out */
 function noteOf(development) {
   const lock = createHash('sha256')
     .update(readFileSync(`${root}package-lock.json`))
@@ -70,7 +70,7 @@ function noteOf(development) {
   return development ? lock : `${lock} without development`;
 }
 
-/** Somebody chose to install without development packages: what lies there is theirs to change. */
+/** Whether somebody installed without development packages. This script does not change such an installation. */
 function isProduction() {
   const installed = readPackages(npmsNote);
   return installed !== undefined && !hasDevelopment(installed);
@@ -96,13 +96,15 @@ function read(file) {
   }
 }
 
-/** npm runs on the machine's own Node: ours is among the packages, which it takes away first. */
+/**
+ * npm has to run on the machine's own Node, because the shop's Node is one of the packages, which npm removes first.
+ */
 function pathOfMachine() {
   const folders = (process.env.PATH ?? '').split(delimiter);
   return folders.filter((folder) => !folder.endsWith('node_modules/.bin')).join(delimiter);
 }
 
-/** Commands that are started at once in a fresh clone install once. A holder that died holds nothing. */
+/** Commands that start together in a fresh clone install once. The lock of a dead process is removed. */
 function waitForTurn() {
   const lock = `${root}.installing`;
   for (;;) {
@@ -118,7 +120,7 @@ function waitForTurn() {
   }
 }
 
-/** An empty file was made a moment ago. */
+/** An empty lock file was created a moment ago, so it counts as held. */
 function holderOf(lock) {
   try {
     return Number(readFileSync(lock, 'utf8')) || process.pid;

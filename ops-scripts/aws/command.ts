@@ -39,7 +39,7 @@ ssm:DescribeInstanceInformation and ssm:GetCommandInvocation, and no way to
 the machine.`;
 
 const pollMs = 1_000;
-/** What Systems Manager keeps of an output. */
+/** The length at which Systems Manager cuts an output. */
 const mostLetters = 24_000;
 const underWay = ['Pending', 'InProgress', 'Delayed', 'Cancelling'];
 
@@ -72,7 +72,7 @@ async function run(words: string[], flags: RunFlags): Promise<void> {
   }
 }
 
-/** @throws where no worker of the stack is known to Systems Manager */
+/** @throws if Systems Manager knows no worker of the stack */
 async function findWorker(client: SSMClient, stack: string): Promise<string> {
   const { DescribeInstanceInformationCommand } = await import('@aws-sdk/client-ssm');
   const filters = { 'tag:Stack': stack, 'tag:Part': 'worker', PingStatus: 'Online' };
@@ -112,7 +112,7 @@ async function runOn(
     const answer = await client
       .send(new GetCommandInvocationCommand({ CommandId, InstanceId: machine }))
       .catch((error: Error) => {
-        // For a moment after it was sent.
+        // Systems Manager answers so for a moment after a command was sent.
         if (error.name === 'InvocationDoesNotExist') return undefined;
         throw error;
       });
@@ -121,7 +121,7 @@ async function runOn(
   }
 }
 
-/** For a shell: nothing in it means anything. */
+/** Quotes a word for a shell, so that no character in it has a meaning. */
 function quoted(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }

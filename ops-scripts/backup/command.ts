@@ -36,7 +36,7 @@ function createCommand(env: Environment): Command {
     .action(async ({ to, json }: { to?: string; json?: boolean }) => {
       const startedAtMs = performance.now();
       const key = findOrMakeKey(env);
-      // Tells in one sentence where there is no database.
+      // Without a database this fails with one sentence, before anything is written.
       await (await openDatabase(env))[Symbol.asyncDispose]();
       const place = await openPlace(addressOf(env, to), env);
       const takenAt = new Date();
@@ -64,7 +64,7 @@ async function writeBackup(databaseUrl: string, place: BackupPlace, { key, taken
   try {
     const packed = createGzip();
     const dumped = Readable.from(dumpDatabase(client));
-    // A pipe hands on no errors.
+    // A pipe does not forward errors.
     dumped.on('error', (error) => packed.destroy(error));
     return await place.write(name, seal(dumped.pipe(packed), key, takenAt));
   } finally {
@@ -154,7 +154,7 @@ async function newest(env: Environment): Promise<string> {
 
 const keyFileOf = (env: Environment) => resolve(env['DATA_DIR'] || '.data', 'backup-key');
 
-/** Makes a key where there is none, and warns: it lies beside the data, so losing the machine loses both. */
+/** Makes a key if there is none, and warns about it: the key lies beside the data, so losing the machine loses both. */
 function findOrMakeKey(env: Environment): string {
   const file = keyFileOf(env);
   if (!env['BACKUP_KEY'] && !existsSync(file)) {
@@ -165,7 +165,7 @@ function findOrMakeKey(env: Environment): string {
   return findKey(env);
 }
 
-/** @throws where there is none: a new one would open no backup. */
+/** @throws if there is no key, because a new one would open no backup */
 function findKey(env: Environment): string {
   const key = env['BACKUP_KEY'];
   if (key) {

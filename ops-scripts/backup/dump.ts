@@ -1,8 +1,8 @@
-// Reads a whole database as lines of text, in one transaction that sees one moment of it.
+// Reads a whole database as lines of text, in one transaction with one snapshot.
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 
-/** The first line. Rows follow, table by table; each table ends with how many there were, and their digest. */
+/** The first line. The rows follow, table by table. Each table ends with the number and the digest of its rows. */
 export interface DumpHead {
   takenAt: string;
   lineage: string;
@@ -17,14 +17,16 @@ export interface TableEnd {
   sha256: string;
 }
 
-/** A line is a letter, then JSON: `H` the head, `R` a row of the table at hand, `E` a table's end, `Z` the very end. */
+/**
+ * A line is a letter, then JSON. `H`: the head, `R`: a row of the current table, `E`: the end of a table, `Z`: the end.
+ */
 export type LineKind = 'H' | 'R' | 'E' | 'Z';
 
-/** What migrations leave behind of themselves; the head has it. */
+/** Tables of the migrations, which the head contains. */
 const ownTables = ['kysely_migration', 'kysely_migration_lock'];
 const rowsAtOnce = 1_000;
 
-/** Texts that differ from server to server would be read back as other values. */
+/** Formats that differ between servers would be read back as other values. */
 export const sameTexts = `set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres';
   set local extra_float_digits = 1; set local bytea_output = 'hex'; set local statement_timeout = 0;
   set local idle_in_transaction_session_timeout = 0`;
@@ -77,7 +79,7 @@ async function readHead(client: pg.Client): Promise<DumpHead> {
   };
 }
 
-/** All but those of extensions. Generated columns are made anew. */
+/** All tables except those of extensions. Generated columns are left out, because Postgres computes them again. */
 export async function readTables(client: pg.Client): Promise<DumpHead['tables']> {
   const { rows } = await client.query<{ name: string; columns: string[] }>(
     `select c.relname as name, array_agg(a.attname::text order by a.attnum) as columns
@@ -92,7 +94,8 @@ export async function readTables(client: pg.Client): Promise<DumpHead['tables']>
 }
 
 /**
- * Read after the snapshot was taken: a number that is too high skips some, one that is too low would be given twice.
+ * Reads the sequences after the snapshot was taken. A value that is too high skips numbers, but one that is too low
+ * would repeat them.
  */
 async function readSequences(client: pg.Client): Promise<DumpHead['sequences']> {
   const { rows } = await client.query<DumpHead['sequences'][number]>(

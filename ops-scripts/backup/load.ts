@@ -1,4 +1,4 @@
-// Loads the lines of a dump into a database, in one transaction: all of it, or nothing.
+// Loads the lines of a dump into a database, in one transaction: everything or nothing.
 import { createHash, type Hash } from 'node:crypto';
 import type pg from 'pg';
 import { beginLineageSql } from '../../origin/postgres/lineage.ts';
@@ -8,17 +8,17 @@ import { BackupDamaged } from './sealed-file.ts';
 export interface Loaded {
   head: DumpHead;
   rows: number;
-  /** New, so that no cache keeps what came after the dump. */
+  /** A new lineage, so that no cache keeps data from after the dump. */
   lineage: string;
 }
 
 const rowsAtOnce = 1_000;
 
 /**
- * Replaces every row of every table and begins a new lineage. Triggers and foreign keys rest meanwhile: the rows are
- * as they were.
+ * Replaces every row of every table and begins a new lineage. Triggers and foreign keys are off meanwhile, because the
+ * rows were consistent when they were dumped.
  * @param prepare called with the head before anything is replaced
- * @throws BackupDamaged where the dump is not whole; nothing is replaced then
+ * @throws BackupDamaged if the dump is incomplete; nothing is replaced then
  */
 export async function loadDump(
   client: pg.Client,

@@ -1,4 +1,4 @@
-// Where backups lie: a folder, or a bucket of S3 under a prefix.
+// The places of backups: a folder, or a bucket of S3 under a prefix.
 import { createWriteStream, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,9 +10,9 @@ import { makeFolders } from '../../http/system-faults.ts';
 import { readHeader } from './sealed-file.ts';
 
 export interface BackupPlace {
-  /** Under another name, or invisible, until it is whole. @returns its address and size */
+  /** Writes under another name, or invisibly, until the backup is complete. @returns its address and size */
   write(name: string, bytes: AsyncIterable<Buffer>): Promise<{ file: string; bytes: number }>;
-  /** Newest first. What is no backup of ours is passed over. */
+  /** Lists backups, newest first. Other files are skipped. */
   list(): Promise<ListedBackup[]>;
 }
 
@@ -76,7 +76,7 @@ function newestFirst(listed: ListedBackup[]): ListedBackup[] {
   return listed.sort((a, b) => b.takenAt.localeCompare(a.takenAt));
 }
 
-/** Ten thousand of these are the most that S3 takes: 160 GB. */
+/** S3 accepts at most 10,000 parts, so a backup can have 160 GB. */
 const partBytes = 16 * 1024 * 1024;
 
 async function openBucket(address: string, env: Environment): Promise<BackupPlace> {
@@ -119,7 +119,8 @@ export interface LocalBackup extends AsyncDisposable {
 }
 
 /**
- * A backup in S3 is fetched first, as it is read twice: once to see that it is whole. Dispose removes what was fetched.
+ * Downloads a backup from S3, because it is read twice: the first time to check that it is complete. Disposing removes
+ * the download.
  */
 export async function fetchBackup(file: string, env: Environment): Promise<LocalBackup> {
   if (!isInS3(file)) return { path: file, [Symbol.asyncDispose]: async () => undefined };
@@ -138,7 +139,7 @@ export async function fetchBackup(file: string, env: Environment): Promise<Local
   return { path, [Symbol.asyncDispose]: async () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** @throws where it names no bucket */
+/** @throws if the address has no bucket */
 function partsOf(address: string): { bucket: string; key: string } {
   const [, bucket, key = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(address) ?? [];
   if (bucket === undefined)
@@ -147,7 +148,8 @@ function partsOf(address: string): { bucket: string; key: string } {
 }
 
 /**
- * Region and credentials are found as by every AWS SDK. Another endpoint is rarely one that knows buckets by host name.
+ * Finds region and credentials as every AWS SDK does. Another endpoint rarely supports buckets as host names, so it
+ * gets path-style addresses.
  */
 async function connect(env: Environment): Promise<S3Client> {
   const { S3Client } = await import('@aws-sdk/client-s3');

@@ -1,5 +1,4 @@
-// Restores a backup into a database, and verifies one in a scratch server: what must hold in every database of the
-// shop.
+// Restores a backup into a database, and verifies one in a scratch server by laws for every database of the shop.
 import { randomBytes } from 'node:crypto';
 import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -40,7 +39,7 @@ export async function* readLines(file: string, key: string): AsyncGenerator<stri
   }
 }
 
-/** Reads it from end to end. @throws BackupDamaged @returns how many rows it has */
+/** Reads the backup from end to end. @throws BackupDamaged @returns its number of rows */
 export async function checkWhole(file: string, key: string): Promise<number> {
   let rows = 0;
   let hasEnd = false;
@@ -53,9 +52,9 @@ export async function checkWhole(file: string, key: string): Promise<number> {
 }
 
 /**
- * Replaces everything in the database with what the backup has, and begins a new lineage, so that no cache keeps what
- * came after the backup. An older release's backup is loaded into the schema of its time, which is then migrated.
- * @param appUrl of the role that the shop connects as, where it is not the owner
+ * Replaces everything in the database by the backup, and begins a new lineage, so that no cache keeps data from after
+ * it. A backup of an older release is loaded into the schema of its time, which is then migrated.
+ * @param appUrl of the role of the shop, unless that is the owner
  */
 export async function restore(
   databaseUrl: string,
@@ -93,11 +92,11 @@ async function connect(url: string): Promise<AsyncDisposable & { client: pg.Clie
 }
 
 export interface Verified extends Loaded {
-  /** Sentences; none where all hold. */
+  /** A sentence for each broken law; empty if there is none. */
   broken: string[];
 }
 
-/** Restores it into a server that is started for this and removed afterwards. */
+/** Restores the backup into a server that is started for this and removed afterwards. */
 export async function verify(file: string, key: string): Promise<Verified> {
   await checkWhole(file, key);
   const folder = mkdtempSync(join(tmpdir(), 'myclothes-verify-'));
@@ -117,9 +116,9 @@ export async function verify(file: string, key: string): Promise<Verified> {
   }
 }
 
-// What must hold in every database of the shop: checked on a backup that was restored.
+// The laws of every database of the shop, which are checked on a restored backup.
 
-/** Each counts the rows that break it. */
+/** Each query counts the rows that break its law. */
 const laws: [sentence: string, sql: string][] = [
   [
     'an order has lines',
@@ -147,7 +146,7 @@ interface ForeignKey {
   parentColumns: string[];
 }
 
-/** @returns a sentence for each law that does not hold */
+/** @returns a sentence for each broken law */
 export async function brokenLaws(client: pg.Client): Promise<string[]> {
   const broken: string[] = [];
   const count = async (sentence: string, sql: string) => {
@@ -155,7 +154,7 @@ export async function brokenLaws(client: pg.Client): Promise<string[]> {
     if (rows[0]!.count !== '0') broken.push(`${sentence}: ${rows[0]!.count} rows break it`);
   };
   for (const [sentence, sql] of laws) await count(sentence, sql);
-  // Rows are loaded while foreign keys rest.
+  // Foreign keys are off while rows are loaded, so they are checked here.
   for (const key of await readForeignKeys(client)) await count(`foreign key ${key.name}`, orphansOf(key));
   return broken;
 }

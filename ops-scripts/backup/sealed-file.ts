@@ -3,7 +3,7 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } f
 
 /**
  * A file is one line of plain JSON, then pieces: length (4 bytes), AES-256-GCM of at most 64 KiB, tag (16 bytes). The
- * nonce counts pieces and marks the last one. The line is authenticated with each piece.
+ * nonce counts pieces and marks the last one. Each piece also authenticates the line.
  */
 const pieceBytes = 65_536;
 const tagBytes = 16;
@@ -16,7 +16,7 @@ export interface SealedHeader {
   salt: string;
 }
 
-/** What is wrong with the file, or its key; told as one sentence. */
+/** The file or its key is wrong. The message is one sentence. */
 export class BackupDamaged extends Error {
   override readonly name = 'BackupDamaged';
 }
@@ -46,7 +46,7 @@ export async function* seal(
   let waiting = Buffer.alloc(0);
   for await (const chunk of source) {
     waiting = Buffer.concat([waiting, chunk]);
-    // The last piece is marked, so one is always kept back.
+    // The last piece is marked, so one piece is always held back.
     for (; waiting.length > pieceBytes; waiting = waiting.subarray(pieceBytes))
       yield sealPiece(waiting.subarray(0, pieceBytes), false);
   }
@@ -84,7 +84,7 @@ export async function* unseal(source: AsyncIterable<Buffer>, key: string): Async
     throw new BackupDamaged(`Cannot read the backup: it was cut after ${index} pieces`);
 }
 
-/** @throws BackupDamaged where this is no backup of ours */
+/** @throws BackupDamaged if it is not a backup of this program */
 export function readHeader(start: Buffer): SealedHeader {
   try {
     const header = JSON.parse(start.subarray(0, start.indexOf('\n')).toString()) as SealedHeader;
@@ -93,7 +93,7 @@ export function readHeader(start: Buffer): SealedHeader {
   throw new BackupDamaged(`Cannot read the backup: it does not begin as ${format} does`);
 }
 
-/** Each file has a key of its own, which a changed header changes as well. */
+/** Each file has its own key. It depends on the header, so a changed header changes the key. */
 function deriveKey(key: string, { salt }: SealedHeader, line: Buffer) {
   const secret = createHash('sha256').update(key).digest();
   const bound = createHash('sha256').update(line).digest();

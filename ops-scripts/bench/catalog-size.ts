@@ -1,4 +1,4 @@
-// `catalog-size`: uncached lists, searches and products as the catalog grows a hundredfold and beyond.
+// `catalog-size`: uncached lists, searches and products as the catalog grows a hundredfold and more.
 import pg from 'pg';
 import { runLoad } from '../traffic/run-load.ts';
 import type { VisitStep } from '../traffic/visitor.ts';
@@ -7,12 +7,12 @@ import type { BenchShop } from './shop.ts';
 
 const connections = 4;
 const seconds = 5;
-/** Of a catalog that has just been made, what is asked for often is not in memory yet. */
+/** A new catalog is not in memory yet, so frequent questions are asked for this long before the measurement. */
 const warmSeconds = 3;
-/** Each asked once, so that none is answered by a cache. */
+/** The number of questions. Each is asked once, so that no cache answers one. */
 const questions = 5_000;
 
-/** How many times as long the largest catalog may take as the smallest. */
+/** How many times longer the largest catalog may take than the smallest. */
 const kinds = { list: 2, search: 5, product: 2 };
 type Kind = keyof typeof kinds;
 
@@ -29,7 +29,7 @@ async function measureSizes(shop: BenchShop, sizes: number[]): Promise<BenchResu
       const made = await growCatalog(client, size);
       for (const kind of Object.keys(kinds) as Kind[]) {
         const load = { url: shop.url, connections };
-        // Products are few at first: to warm them up would answer them from a cache.
+        // There are few products at first, so warming them up would answer the questions from a cache.
         if (kind !== 'product')
           await runLoad({ ...load, seconds: warmSeconds, steps: ask(kind, size + 1, made) });
         const steps = ask(kind, size, made);
@@ -45,7 +45,7 @@ async function measureSizes(shop: BenchShop, sizes: number[]): Promise<BenchResu
 function ask(kind: Kind, size: number, made: number): VisitStep[] {
   const step = (path: string): VisitStep => ({ name: kind, path });
   return Array.from({ length: questions }, (_, turn) => {
-    // Differs from question to question and from size to size.
+    // The price differs for each question and each size.
     const price = (turn * 37) % 20_000;
     const bounds = `min=${price}&max=${price + 2_000 + (size % 997)}`;
     if (kind === 'list') return step(`/api/products?${bounds}&sort=price-asc&limit=24`);
@@ -72,13 +72,12 @@ function compare(kind: Kind, aim: number, sizes: number[], p95Ms: number[]): Ben
   };
 }
 
-/** Between size and colour in `size_colors`. */
+/** The separator of size and colour in `size_colors`. */
 const pairSeparator = '\u001f';
 
 /**
- * Fills the catalog to any size with generated products: two variants and one picture each, in the demo's
- * categories. Tops the catalog up to `count` products with slugs `bench-<n>`. @returns how many of them there
- * are.
+ * Fills the catalog up to `count` generated products with slugs `bench-<n>`. Each has two variants and one picture, in
+ * the demo's categories. @returns how many there are
  */
 async function growCatalog(client: pg.Client, count: number): Promise<number> {
   const { rows } = await client.query<{ total: number; made: number }>(
@@ -88,7 +87,7 @@ async function growCatalog(client: pg.Client, count: number): Promise<number> {
   const last = made + Math.max(0, count - total);
   await client.query('begin');
   await client.query(`set local myclothes.events = 'off'`);
-  // One in 20 is a jacket, one in 500 velvet.
+  // One product in 20 is a jacket, and one in 500 is of velvet.
   await client.query(
     `insert into products (slug, name, description_html, brand, category_id, price_amount, sizes, colors, size_colors)
      select 'bench-' || n,

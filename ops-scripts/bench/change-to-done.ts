@@ -11,20 +11,19 @@ const quietChanges = 200;
 const perSecond = 100;
 const seconds = 20;
 const priceChangeAllowedMs = { quiet: 100, busy: 1_000 };
-/** Longest wait for the last changes to be done. */
+/** The longest wait until the last changes are done. */
 const patienceMs = 30_000;
 
 /**
- * `change-to-done`: milliseconds from a price change's commit until no origin and no edge serves the old
- * price, on a region. First one change after another, then 100 a second with fixed start times, so that
- * slowness cannot hide.
+ * `change-to-done`: milliseconds from a price change's commit until no origin and no edge serves the old price, on a
+ * region. First one change after another, then 100 a second at fixed times, so that slow answers do not slow the load.
  */
 export async function benchChangeToDone(): Promise<BenchResult[]> {
   await using region = await startRegion(process.env, { state: 'server' });
   await region.rebuilt();
   const shop = await signIn(region);
   const products = await listProducts(region.storefront, 100);
-  // The first ones also pay for connections and for code that has not run yet.
+  // The first changes also open connections and run code for the first time, so they do not count.
   await changeInTurn(shop, products, 20, 1_000);
   const quiet = await changeInTurn(shop, products, quietChanges, 2_000);
   const busy = await changeOnSchedule(shop, products);
@@ -86,7 +85,7 @@ interface Invalidation {
   doneAt?: string;
 }
 
-/** @returns milliseconds from commit to done, by the shop's own record. */
+/** @returns milliseconds from commit to done, by the shop's own record */
 async function changeInTurn(
   shop: Shop,
   products: ListedProduct[],
@@ -132,7 +131,7 @@ async function changeOnSchedule(shop: Shop, products: ListedProduct[]) {
   return { took, sinceOffered, refused };
 }
 
-/** @param amount must differ from the price that stands: where nothing changes all is done at once */
+/** @param amount must differ from the present price, because a change without effect is done at once */
 async function changePrice(
   { url, cookie }: Shop,
   id: string,
@@ -172,8 +171,7 @@ const rounds = 20;
 const purgeAllowedMs = 50;
 
 /**
- * `purge`: milliseconds from sending one signed purge of 10,000 tags to an edge until it confirms the raised
- * floors.
+ * `purge`: milliseconds from sending one signed purge of 10,000 tags to an edge until it confirms the raised floors.
  */
 export async function benchPurge(shop: BenchShop): Promise<BenchResult> {
   const took: number[] = [];

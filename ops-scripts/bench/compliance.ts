@@ -1,4 +1,4 @@
-// Measures how long judging a large account and a large template takes, and whether the time grows faster than they do.
+// Measures the time to judge a large account and a large template, and whether it grows faster than their size.
 import type { Report } from '../compliance/findings.ts';
 import { judge } from '../compliance/judge.ts';
 import { emptySnapshot, recordCall, type Snapshot } from '../compliance/snapshot.ts';
@@ -6,13 +6,15 @@ import { judgeTemplates } from '../compliance/template/judge-templates.ts';
 import { parseTemplate } from '../compliance/template/parse-template.ts';
 import { type BenchResult, median } from './measure.ts';
 
-/** Interfaces; a fifth as many groups, six times as many rules. */
+/** Numbers of interfaces. The account has a fifth as many groups and six times as many rules. */
 const sizes = [1000, 3000, 10_000] as const;
 const aimMs = 1000;
 const templateSizes = [500, 2000] as const;
 const templateAimMs = 2000;
 
-/** Milliseconds to judge a large account against one second, and a large template against two, on one core. */
+/**
+ * Compares the milliseconds for a large account with one second, and those for a large template with two, on one core.
+ */
 export function benchCompliance(): BenchResult[] {
   return [benchAccount(), benchTemplate()];
 }
@@ -61,7 +63,7 @@ function benchTemplate(): BenchResult {
   };
 }
 
-/** The first run pays for compiling; the median of five is told. */
+/** The first run also compiles code. Returns the median of five runs. */
 function medianOfFive(run: () => Report): number {
   const times = [0, 1, 2, 3, 4].map(() => {
     const startMs = performance.now();
@@ -72,7 +74,7 @@ function medianOfFive(run: () => Report): number {
   return median(times);
 }
 
-/** One stack with a database that is open to the world, and beside it machines, groups and rules between them. */
+/** A template of one stack with a public database, and beside it instances with groups and rules between them. */
 function makeTemplate(count: number): string {
   const group = (name: string) => ({ 'Fn::GetAtt': [name, 'GroupId'] });
   const rule = (owner: string, port: number, from: object) => ({
@@ -134,7 +136,7 @@ function makeTemplate(count: number): string {
   return JSON.stringify({ Resources: resources });
 }
 
-/** One stack, and beside it machines whose groups open to one another and to CIDRs. */
+/** An account of one stack, and beside it instances whose groups open to one another and to CIDRs. */
 function makeAccount(interfaces: number): Snapshot {
   const snapshot = emptySnapshot('123456789012', 'eu-west-1', new Date(0));
   const groupCount = interfaces / 5;

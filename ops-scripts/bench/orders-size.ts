@@ -6,7 +6,7 @@ import type { BenchShop } from './shop.ts';
 const size = 1_000_000;
 const limitMs = 100;
 const turnsOfLists = 15;
-/** Each takes seconds. */
+/** A report takes seconds, so it is measured only so often. */
 const turnsOfReports = 3;
 
 const lists: [name: string, path: string][] = [
@@ -31,7 +31,7 @@ const lists: [name: string, path: string][] = [
   ['unclear payments', '/staff/payments'],
 ];
 
-/** They sum up what they report: an index cannot make that short. */
+/** Reports read every row that they sum up, so no index makes them fast. */
 const reports: typeof lists = [
   ['28 days by day', '/staff/reports/sales.csv?by=day'],
   ['28 days by product', '/staff/reports/sales.csv?by=product'],
@@ -120,11 +120,12 @@ export const tablesOfOrders = [
 ];
 
 /**
- * Orders of 700 days: most are delivered, some are not paid, a few are unclear; the newest are to be shipped.
+ * Fills the database with orders of 700 days: most are delivered, some are not paid, a few are unclear, the newest are
+ * to be shipped.
  * @param query runs one statement; the database has no orders yet
  */
 export async function fillOrders(query: (text: string) => Promise<unknown>, count: number): Promise<void> {
-  // Nobody reads what happened to them, and writing it takes as long again.
+  // Shop events are off, because nobody reads them here and writing them takes as long again.
   const tellers = {
     orders: 'orders_tell_order_placed',
     shipments: 'shipments_tell_shipment',
@@ -163,7 +164,7 @@ function statementsFor(count: number): string[] {
     `insert into shipment_lines (shipment_id, variant_id, quantity) select id, 1, 1 from shipments`,
     `insert into returns (number, order_id, status)
      select 'R' || n, n, case when n % 100 = 0 then 'requested' else 'refunded' end from generate_series(10, ${count}, 10) n`,
-    // Of orders that were not paid: those of the others would need credit notes.
+    // Refunds belong to unpaid orders, because those of paid orders would need credit notes.
     `insert into refunds (order_id, amount, reason, provider_key, status)
      select n, 1, '', n::text, 'done' from generate_series(20, ${count}, 20) n`,
     `insert into return_lines (return_id, variant_id, quantity) select id, 1, 1 from returns`,

@@ -88,16 +88,13 @@ function compare({ bench, what, by, ours, theirs, aim }: Compared): BenchResult 
   };
 }
 
-/**
- * Bare node:http server that writes the same bytes and headers as a page: the limit that pages are measured
- * against.
- */
+/** A bare node:http server that writes the same bytes and headers as a page. Pages are compared with its speed. */
 interface BareServer extends AsyncDisposable {
   url: string;
   pid: number;
 }
 
-/** Fetches `url` once, then starts a process that answers just that to every request. */
+/** Fetches `url` once, then starts a process that gives that answer to every request. */
 async function startBareServer(url: string, headers: Record<string, string>): Promise<BareServer> {
   const response = await fetch(url, { headers });
   const raw = Buffer.from(await (await fetchRaw(url, headers)).arrayBuffer());
@@ -119,7 +116,7 @@ async function startBareServer(url: string, headers: Record<string, string>): Pr
   };
 }
 
-/** The body as it crosses the wire: fetch would decode it, so it is asked for once more by node:http. */
+/** Fetches the body as it was sent. This uses node:http, because fetch would decode it. */
 async function fetchRaw(url: string, headers: Record<string, string>): Promise<Response> {
   return new Promise((resolve, reject) => {
     get(url, { headers }, async (answer) => {
@@ -155,7 +152,7 @@ export async function benchStampede(shop: BenchShop): Promise<BenchResult> {
   const fills: number[] = [];
   const seconds: number[] = [];
   for (let round = 0; round < pagesAsked; round++) {
-    // From the end of the list: pages that no other benchmark has asked for.
+    // Products from the end of the list, whose pages no other benchmark requests.
     const { slug } = products.at(-1 - round)!;
     const before = await countReads(shop.metricsUrl);
     const began = performance.now();
@@ -177,11 +174,11 @@ export async function benchStampede(shop: BenchShop): Promise<BenchResult> {
   };
 }
 
-/** @throws where one is not answered with the page. */
+/** @throws if any answer is not the page */
 async function askAtOnce(url: string, path: string): Promise<void> {
   const connections = Array.from({ length: requests }, () => openConnection(url));
   try {
-    // Open first, so that they arrive together.
+    // The connections are open before, so that the requests arrive together.
     await Promise.all(connections.map((one) => one.get('/livez')));
     const answers = await Promise.all(connections.map((one) => one.get(path, 'accept-encoding: br\r\n')));
     const refused = answers.filter((answer) => answer.status !== 200).length;
@@ -191,7 +188,10 @@ async function askAtOnce(url: string, path: string): Promise<void> {
   }
 }
 
-/** Misses are filled by one of those who wait; every read of Postgres for a page is counted by the origin. */
+/**
+ * How often the origin has read from Postgres. One waiting request fills a missing page, and each read for it is
+ * counted.
+ */
 async function countReads(metricsUrl: string): Promise<number> {
   return Object.values(await readReads(metricsUrl)).reduce((sum, count) => sum + count, 0);
 }

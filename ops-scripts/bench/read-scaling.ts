@@ -22,7 +22,7 @@ interface Browsed {
   replicas: number;
   requests: number;
   refused: number;
-  /** Of Postgres, by who answered. */
+  /** Reads from Postgres, by the server that answered. */
   reads: Record<string, number>;
   /** Reads by the primary for each request. */
   primaryShare: number;
@@ -116,7 +116,7 @@ async function startOrigin(postgres: ReplicatedPostgres, replicas: number): Prom
   };
 }
 
-/** Pages, lists and JSON as a visitor asks for them. */
+/** The steps of a visitor: pages, lists and JSON. */
 async function browsing(url: string): Promise<VisitStep[]> {
   const products = await listProducts(url, 100);
   const look = (path: string): VisitStep => ({ name: 'look', path, headers: { 'accept-encoding': 'br' } });

@@ -14,7 +14,7 @@ export interface BenchShop extends AsyncDisposable {
   edgeUrl: string;
   edgePid: number;
   edgePurgeKey: string;
-  /** OpenMetrics of the origin. */
+  /** The address of the origin's OpenMetrics. */
   metricsUrl: string;
   databaseUrl: string;
   staff: { email: string; password: string };
@@ -108,7 +108,7 @@ async function readJson<T>(file: string): Promise<T> {
   return JSON.parse(await readFile(file, 'utf8')) as T;
 }
 
-/** The origin says its process id where health is asked for. */
+/** The origin's process id, which its health check contains. */
 async function pidOfListener(url: string): Promise<number> {
   const { pid } = (await (await fetch(`${url}/livez`)).json()) as { pid: number };
   return pid;

@@ -10,7 +10,7 @@ import type { BenchShop } from './shop.ts';
 const shoppers = 500;
 const seconds = 60;
 const allowedMegabytes = 200;
-/** A line holds 99 pieces and a cart 200 lines; adds beyond are refused. */
+/** A line holds 99 pieces and a cart 200 lines; further adds are refused. */
 const variantsToAdd = 180;
 
 export async function benchShoppers(shop: BenchShop): Promise<BenchResult> {
@@ -42,7 +42,7 @@ function tellRefusals({ refused, refusals }: LoadResult): string {
   return [`${refused} refused`, ...kinds].join(', ');
 }
 
-/** Seven looks for one piece. */
+/** Each shopper looks at seven pages for each piece that it adds. */
 async function makeSteps(url: string): Promise<VisitStep[]> {
   const products = await listProducts(url, 100);
   const variants = (await listVariants(url, 100)).flat().slice(0, variantsToAdd);
@@ -68,8 +68,8 @@ async function makeSteps(url: string): Promise<VisitStep[]> {
 }
 
 /**
- * Asks each shopper's cart how many pieces it holds. An add whose answer was cut off at the end may count more, never
- * less.
+ * Counts the pieces that are missing in the shoppers' carts. A cart may hold one more piece if the answer to an add was
+ * cut off at the end.
  */
 async function countLostAdds(url: string, { visitors }: LoadResult): Promise<number> {
   const connection = openConnection(url);
@@ -82,7 +82,7 @@ async function countLostAdds(url: string, { visitors }: LoadResult): Promise<num
   return lost;
 }
 
-/** @returns how to stop, which tells the highest resident size seen since, in MB. */
+/** @returns a function that stops and returns the highest resident size since then, in MB */
 function watchMemory(pid: number): { stop(): number } {
   let peak = 0;
   const look = () => {

@@ -1,5 +1,5 @@
 // Parses cells of a product file and writes them as the shop would.
-// A cell written differently is kept and exported unchanged while it still means the same.
+// A cell in another spelling is exported unchanged while it still means the same.
 import { makeSku } from '../../origin/catalog/change/match-variants.ts';
 import type { Lifecycle } from '../../origin/catalog/change/product-draft.ts';
 import type { ExportedProduct, ExportedVariant } from '../../origin/catalog/export-products.ts';
@@ -17,7 +17,7 @@ import { sanitizeDescription } from './sanitize-description.ts';
 export type ProductColumn = (typeof productColumns)[number];
 export type VariantColumn = (typeof variantColumns)[number];
 
-/** Ways in which people and spreadsheets write yes. Any other value of a cell means no. */
+/** The words for yes of people and spreadsheets. Any other value of a cell means no. */
 const yes = new Set(
   'true yes y 1 on x published wahr ja j vrai oui verdadero si sí vero verdadeiro sim waar prawda tak sand sandt sant tosi истина да'.split(
     ' ',
@@ -30,7 +30,7 @@ export function isYes(text: string): boolean {
 
 export const defaultOption = 'Default Title';
 
-/** @returns undefined for a word that is none of Shopify's */
+/** @returns undefined for a word that is not one of Shopify's */
 export function readStatus(text: string): Lifecycle | undefined {
   const status = cleanCell(text).toLowerCase();
   if (status === '' || status === 'active') return 'active';
@@ -56,7 +56,7 @@ export function readPolicy(text: string): { sellsBeyondStock: boolean; isKnown: 
 
 const maxAmount = 2_147_483_647;
 
-/** To minor units by its digits: no floating point comes near a price. @returns the reason where it is none */
+/** Converts to minor units digit by digit, without floating point. @returns the reason if it is not a price */
 export function readAmount(text: string): number | string {
   const amountText = cleanCell(text);
   if (amountText === '') return 'has no Variant Price';
@@ -68,7 +68,7 @@ export function readAmount(text: string): number | string {
 
 const mostPieces = 10_000_000;
 
-/** Empty: nobody knows. Below 0: sold beyond the stock. @returns the reason where it is no number */
+/** Empty: not known. Below 0: sold beyond the stock. @returns the reason if it is not a number */
 export function readStock(text: string): number | null | string {
   const stock = cleanCell(text);
   if (stock === '') return null;
@@ -78,13 +78,13 @@ export function readStock(text: string): number | null | string {
   return Math.abs(pieces) <= mostPieces ? pieces : 'has a Variant Inventory Qty beyond 10,000,000';
 }
 
-/** `Title` alone is Shopify's way to say that there is nothing to choose. */
+/** A single option named `Title` is Shopify's way to say that there is no choice. */
 export function fillOptionName(name: string, index: number, names: string[]): string {
   if (name !== '' || index >= names.length) return name;
   return index === 0 && names.length === 1 && names[0] === 'Title' ? 'Title' : `Option ${index + 1}`;
 }
 
-/** As the shop would write what the cell means. */
+/** Writes the meaning of a cell as the shop would. */
 export function canonicalProductCell(column: ProductColumn, raw: string, optionNames: string[]): string {
   switch (column) {
     case 'Title':
@@ -135,12 +135,12 @@ function isOptionName(column: ProductColumn): column is OptionNameColumn {
   return (optionNameColumns as readonly string[]).includes(column);
 }
 
-/** @returns undefined for a column of something else */
+/** @returns undefined if the column is not a fact */
 export function factOf(column: string): FactName | undefined {
   return allFacts.find((name) => factNames[name].column === column);
 }
 
-/** Several lines may be. */
+/** Reads a fact, which may have several lines. */
 export function readFact(text: string): string {
   return cleanCell(text).replaceAll(/\r\n?/g, '\n').trim();
 }
@@ -198,7 +198,7 @@ export function fillOptionValue(value: string, index: number): string {
   return value === '' && index === 0 ? defaultOption : value;
 }
 
-/** One that the shop made is no SKU of the file. */
+/** A SKU that the shop generated is written as an empty cell. */
 function skuCell(sku: string, { slug, optionValues }: OfVariant): string {
   return optionValues !== undefined && sku === makeSku(slug, optionValues) ? '' : sku;
 }
@@ -207,7 +207,10 @@ function formatAmount(amount: number): string {
   return `${Math.floor(amount / 100)}.${String(amount % 100).padStart(2, '0')}`;
 }
 
-/** What is not taken, or is understood here but not by other shops' importers, is written as Shopify writes it. */
+/**
+ * Whether the original cell may be exported. A cell that was not accepted, or that other importers would not
+ * understand, is written as Shopify writes it.
+ */
 export function isWorthKeeping(column: string, raw: string): boolean {
   if (column === 'Variant Price') return !raw.includes(',');
   if (column === 'Variant Image') return isPicture(cleanCell(raw));

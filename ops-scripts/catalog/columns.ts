@@ -1,4 +1,4 @@
-// The columns of Shopify's product file: names, what each describes, and the value of an empty shop.
+// The columns of Shopify's product file: their names, what each describes, and the default cells.
 import {
   describesProduct,
   factColumns,
@@ -44,7 +44,7 @@ export const columns = [
   'Status',
 ] as const;
 
-/** The shop's own, written only where a variant is archived. */
+/** The shop's own column, written only if a variant is archived. */
 export const archivedColumn = 'Variant Archived';
 
 type FactColumn = (typeof factColumns)[number];
@@ -54,7 +54,7 @@ export type Column = (typeof columns)[number] | typeof archivedColumn | FactColu
 export { factColumns, optionNameColumns, productColumns };
 export const optionValueColumns = ['Option1 Value', 'Option2 Value', 'Option3 Value'] as const;
 
-/** What the shop has fields of a variant for; of all others it keeps the cells. */
+/** The columns of variants for which the shop has fields. For all others it keeps the cells. */
 export const variantColumns = [
   ...optionValueColumns,
   'Variant SKU',
@@ -67,7 +67,7 @@ export const variantColumns = [
 ] as const;
 const imageColumns = ['Handle', 'Image Src', 'Image Position', 'Image Alt Text'];
 
-/** Of columns whose cells are kept: what stands there where no file said anything. */
+/** For kept columns, the cells of products that no file has described. */
 export const defaultCells: Record<string, string> = {
   'Gift Card': 'false',
   'Variant Fulfillment Service': 'manual',
@@ -75,7 +75,7 @@ export const defaultCells: Record<string, string> = {
   'Variant Taxable': 'true',
 };
 
-/** Names that newer exports give to the same columns, and others that people write. */
+/** The names that newer exports use for the same columns, and others that people write. */
 const otherNames: Record<string, Column> = {
   'url handle': 'Handle',
   description: 'Body (HTML)',
@@ -103,18 +103,21 @@ const byLowerCase = new Map<string, Column>(
   ]),
 );
 
-/** @returns the column that a heading means; its own words where the shop knows none */
+/** @returns the column that a heading means, or the heading itself if the shop does not know it */
 export function columnOf(heading: string): string {
   const name = heading.trim().toLowerCase();
   return byLowerCase.get(name) ?? otherNames[name] ?? heading.trim();
 }
 
-/** Those that an export always writes, or by what products have; others it writes because a file brought them. */
+/**
+ * Whether an export always writes the column, or writes it depending on the products. Other columns are written because
+ * a file had them.
+ */
 export function isKnownColumn(name: string): name is Column {
   return !(factColumns as string[]).includes(name) && byLowerCase.get(name.toLowerCase()) === name;
 }
 
-/** @returns undefined for what is read into pictures or names the product, of which no cells are kept */
+/** @returns undefined for columns of pictures and the handle, whose cells are not kept */
 export function describeColumn(name: string): FileColumn | undefined {
   if (imageColumns.includes(name)) return undefined;
   if (/^(variant |option\d value$|cost per item$|unit price |(price|compare[ -]at price) \/ )/i.test(name))

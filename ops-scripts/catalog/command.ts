@@ -63,7 +63,7 @@ function exportCommand(env: NodeJS.ProcessEnv): Command {
     .argument('[file]', 'where to, replaced only when it is whole; standard output where absent')
     .action(async (file: string | undefined) => {
       await using database = await openDatabase(env, queryTimeoutMs);
-      // One moment of the shop, however long it takes.
+      // The export sees one moment of the shop, however long it takes.
       const moment = database.db
         .transaction()
         .setIsolationLevel('repeatable read')
@@ -85,7 +85,7 @@ async function writeFile(tx: Tx, file: string): Promise<void> {
 async function writeOut(tx: Tx): Promise<void> {
   const lines = Readable.from(exportCatalog(tx));
   await pipeline(lines, process.stdout, { end: false }).catch((error: NodeJS.ErrnoException) => {
-    // Whoever reads it has seen enough, as `head` does.
+    // A reader such as `head` closes the pipe once it has read enough.
     if (error.code !== 'EPIPE') throw error;
   });
 }
@@ -163,7 +163,7 @@ function demoCommand(env: NodeJS.ProcessEnv): Command {
     });
 }
 
-/** What cannot be read is told before the database is asked. */
+/** Opens the file before the database, so that an unreadable file is reported first. */
 async function openSource(file: string): Promise<AsyncIterable<Uint8Array>> {
   if (file === '-') return process.stdin;
   try {
@@ -176,7 +176,7 @@ async function openSource(file: string): Promise<AsyncIterable<Uint8Array>> {
   }
 }
 
-/** At most once in two seconds, so that it can stand in a log. */
+/** Reports progress at most once in two seconds, so that the lines fit into a log. */
 function progress(): (report: ImportReport) => void {
   let shownAtMs = performance.now();
   return (report) => {

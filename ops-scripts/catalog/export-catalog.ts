@@ -33,10 +33,7 @@ import {
 } from './columns.ts';
 import { guardCell } from './decode-file.ts';
 
-/**
- * The heading, then the rows of one product after the other: Shopify's columns and all that files brought beyond
- * them.
- */
+/** Yields the heading, then the rows of each product, with Shopify's columns and all columns of imported files. */
 export async function* exportCatalog(db: DbOrTx): AsyncGenerator<string> {
   const brought = (await readFileColumns(db)).filter((name) => !isKnownColumn(name));
   const own: string[] = (await hasArchivedVariants(db)) ? [archivedColumn] : [];
@@ -48,7 +45,7 @@ export async function* exportCatalog(db: DbOrTx): AsyncGenerator<string> {
   }
 }
 
-/** Variants, pictures and kept rows stand side by side, the longest list goes on alone. */
+/** Row n has variant n, picture n and kept row n. The longest list gives the number of rows. */
 function toRows(product: ExportedProduct): Cells[] {
   const count = Math.max(product.variants.length, product.images.length, product.fileRows.length, 1);
   return Array.from({ length: count }, (_, index) => ({
@@ -59,7 +56,7 @@ function toRows(product: ExportedProduct): Cells[] {
   }));
 }
 
-/** The first row describes the product; further rows have what no variant has. */
+/** The first row describes the product. Further rows have the kept cells that belong to no variant. */
 function rowCells(product: ExportedProduct, index: number): Cells {
   const kept = product.fileRows[index] ?? {};
   const cells = { ...kept };
@@ -103,7 +100,7 @@ type Text = AsyncIterable<string>;
 
 /**
  * Replaces a file atomically: writes beside it, syncs to disk, then renames.
- * @param file a device or a pipe is written straight; a link's target is replaced, with the rights that it had
+ * @param file a device or a pipe is written directly; for a link, its target is replaced and keeps its mode
  */
 export async function replaceFile(file: string, read: () => Text): Promise<void> {
   const present = await stat(file).catch(ignoreAbsent);
@@ -137,7 +134,7 @@ async function writeBeside(target: string, mode: number | undefined, read: () =>
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** A command that is stopped leaves nothing behind. */
+/** Removes the unfinished file if the command is stopped. */
 function removeWhenStopped(remove: () => void): () => void {
   const stop = (signal: NodeJS.Signals) => {
     remove();
@@ -156,14 +153,14 @@ async function writeStraight(file: string, source: Text): Promise<void> {
   await handle.writeFile(source);
 }
 
-/** So that a power cut cannot undo the rename. Some systems do not let folders be opened. */
+/** Syncs the folder, so that a power cut cannot undo the rename. Some systems do not let folders be opened. */
 async function syncFolder(folder: string): Promise<void> {
   let handle: FileHandle | undefined;
   try {
     handle = await open(folder, 'r');
     await handle.sync();
   } catch {
-    // The file itself is on the disk.
+    // The file itself is on the disk already.
   } finally {
     await handle?.close();
   }

@@ -5,20 +5,20 @@ import type { CategoryPath, ImageDraft } from '../../origin/catalog/change/produ
 import { slugify } from '../../origin/catalog/product-text.ts';
 import type { FileRow, RowListener } from './product-file.ts';
 
-/**
- * Groups consecutive rows with one handle into a product, reports stray rows, and makes a missing handle from
- * the title.
- */
+/** Consecutive rows with one handle. They are one product. */
 export interface ProductRows {
   handle: string;
-  /** At least one; the first describes the product. */
+  /** At least one row. The first describes the product. */
   rows: FileRow[];
 }
 
-/** Shopify's own bound is 2,048 variants; with pictures of their own a product stays below. */
+/** Shopify allows 2,048 variants. With pictures of its own, such a product has fewer rows than this. */
 const maxRows = 2_500;
 
-/** @param seen handles and the lines on which they begin; filled on the way */
+/**
+ * Groups consecutive rows by handle and reports stray rows.
+ * @param seen handles and the lines on which they begin, filled on the way
+ */
 export async function* gatherProducts(
   rows: AsyncIterable<FileRow>,
   seen: Map<string, number>,
@@ -43,7 +43,10 @@ export async function* gatherProducts(
   if (current !== undefined) yield current;
 }
 
-/** @returns undefined where the row belongs to no product; then that was told */
+/**
+ * Returns the row's handle, which is made from the title if it is missing. @returns undefined if the row belongs to no
+ * product, after reporting that
+ */
 function handleOf(
   row: FileRow,
   current: ProductRows | undefined,
@@ -52,7 +55,7 @@ function handleOf(
   const handle = row.get('Handle').toLowerCase().normalize('NFC');
   if (handle !== '') return handle;
   const title = row.get('Title');
-  // A file without handles names a product once, or on each of its rows.
+  // A file without handles has the product's title once, or on each of its rows.
   if (!row.heading.has('Handle') && current !== undefined) {
     if (title === '' || title === current.rows[0]!.get('Title')) return current.handle;
   }
@@ -72,8 +75,8 @@ interface PlacedImage extends ImageDraft {
 }
 
 /**
- * Reads a product's pictures, in the file's order, each once.
- * @returns undefined where the file has no column for them, so that they stay
+ * Reads a product's pictures in the order of their positions, without repeats.
+ * @returns undefined if the file has no column for them, so that they stay
  */
 export function readImages(
   rows: FileRow[],
@@ -105,7 +108,7 @@ export function readImages(
   return [...images.values()].sort((a, b) => a.place - b.place).map(({ url, alt }) => ({ url, alt }));
 }
 
-/** The shop's pages show pictures by https, or the shop's own. */
+/** The shop's pages show pictures by https, and the shop's own pictures. */
 export function isPicture(url: string): boolean {
   if (/^\/images\/[\w.-]+$/.test(url)) return true;
   return URL.canParse(url) && new URL(url).protocol === 'https:';
@@ -123,8 +126,8 @@ const departments: Record<string, { slug: string; name: string }> = Object.fromE
 const more = { slug: 'more', name: 'More' };
 
 /**
- * Derives department and category of a product from the Tags and Type of its file. Types without a department stand
- * below "More", so that a file of many types does not fill the shop's navigation.
+ * Derives the department and category of a product from its Tags and Type. Types without a department go below "More",
+ * so that a file with many types does not fill the shop's navigation.
  */
 export function chooseCategory(type: string, tags: string[]): CategoryPath {
   const typeSlug = slugOfType(type);
@@ -140,7 +143,7 @@ export function chooseCategory(type: string, tags: string[]): CategoryPath {
 
 const longestSlug = 80;
 
-/** Different types have different addresses, also where a slug says nothing of them or is long. */
+/** Different types must have different addresses, even if their slug is empty or too long. */
 function slugOfType(type: string): string {
   const slug = slugify(type);
   if (slug.length <= longestSlug && (slug !== '' || type === '')) return slug;

@@ -1,4 +1,4 @@
-// Imports a product file: streamed, saved in small transactions, with every bad row reported; repeatable without
+// Imports a product file as a stream, in small transactions, and reports every bad row. Repeating it makes no
 // duplicates.
 import { countProducts } from '../../origin/catalog/change/dirty-versions.ts';
 import { findFormerSlugs, findSkusElsewhere } from '../../origin/catalog/change/match-variants.ts';
@@ -13,31 +13,31 @@ import { type FileHeading, type RowFault, readRows } from './product-file.ts';
 import { readDraft } from './read-draft.ts';
 
 export interface ImportReport {
-  /** All below the heading that are not empty. */
+  /** All rows below the heading that are not empty. */
   rows: number;
-  /** Of them, those of which something was not taken. */
+  /** The rows of which something was not accepted. */
   badRows: number;
   created: number;
   changed: number;
   unchanged: number;
-  /** Products of which nothing could be saved. */
+  /** Products that could not be saved at all. */
   refused: number;
 }
 
 export interface ImportOptions {
-  /** Does everything and keeps nothing. */
+  /** Whether to save everything and roll it back. */
   dryRun?: boolean;
   onFault?: (fault: RowFault) => void;
-  /** What one should know, though the row was taken. */
+  /** Called for each remark on a row that was accepted. */
   onNote?: (note: RowFault) => void;
   onProgress?: (report: ImportReport) => void;
 }
 
 const productsPerTransaction = 25;
-/** Products under a new handle wait for the end of the file; beyond this many they are made anew. */
+/** The most products with a new handle that wait for the end of the file. Further ones are created as new products. */
 const mostRenamed = 20_000;
 
-/** @throws FileFault where it is no product file; errors of the database as they are */
+/** @throws FileFault if it is not a product file; errors of the database are passed on */
 export function importCatalog(
   db: Db,
   bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -48,7 +48,7 @@ export function importCatalog(
 
 interface LinedDraft {
   draft: PartialProduct;
-  /** Of its rows. */
+  /** The lines of its rows. */
   lines: number[];
 }
 
@@ -59,9 +59,9 @@ class Import {
   #columns: string[] = [];
   #columnsKept = false;
   readonly #badLines = new Set<number>();
-  /** Handles of the file and the lines on which they begin. */
+  /** Handles of the file, and the lines on which they begin. */
   readonly #handles = new Map<string, number>();
-  /** SKUs of the file and the lines on which they first stand. */
+  /** SKUs of the file, and the lines on which they first occur. */
   readonly #skus = new Map<string, number>();
   readonly #renamed: { lined: LinedDraft; formerSlug: string }[] = [];
 
@@ -100,7 +100,7 @@ class Import {
     return this.#report;
   }
 
-  /** Before any cells of theirs. */
+  /** Remembers the file's columns, before any of their cells are saved. */
   async #keepColumns(): Promise<void> {
     this.#columnsKept = true;
     if (this.#options.dryRun) return;
@@ -111,8 +111,8 @@ class Import {
   }
 
   /**
-   * One that has another's SKUs and a handle of its own may be that product: whether its handle stands further down
-   * is known at the end.
+   * Saves products, except for those that may be renamed: their handle is new and their SKUs belong to another product.
+   * Only the end of the file shows whether it also has that product's handle.
    */
   async #saveOrPutOff(batch: LinedDraft[]): Promise<void> {
     if (!this.#columnsKept) await this.#keepColumns();
@@ -155,7 +155,7 @@ class Import {
     } catch (error) {
       const reason = refusalOf(error);
       if (reason === undefined) throw error;
-      // One of them is at fault: which one shows when each is saved by itself.
+      // One of the products is at fault. Saving each alone shows which one.
       if (batch.length > 1) for (const one of batch) await this.#save([one]);
       else {
         this.#tellFault({ line: batch[0]!.draft.line!, reason });
@@ -230,13 +230,13 @@ async function saveAll(db: Db, drafts: PartialProduct[], dryRun: boolean): Promi
   }
 }
 
-/** @returns undefined where not the product is at fault but the database or we. */
+/** @returns undefined if the fault is not of the product but of the database or this program */
 function refusalOf(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (['40P01', '40001', '55P03'].includes(code))
     return 'could not be saved, as others were changing it all the time; import it again';
-  // Class 22: a value that Postgres cannot hold; 23: one that contradicts another; 54: one beyond a bound, such as
-  // that of an index.
+  // Class 22: a value that Postgres cannot store. 23: a value that contradicts another. 54: a value beyond a limit,
+  // such as that of an index.
   if (code.startsWith('54')) return 'has a value that is too long for the database';
   if (code.startsWith('23')) return 'contradicts what the shop has already';
   return code.startsWith('22') ? 'has a value that the database cannot hold' : undefined;

@@ -6,17 +6,17 @@ import { type Column, columnOf } from './columns.ts';
 import { decodeFile, FileFault, unguardCell } from './decode-file.ts';
 
 export interface FileRow {
-  /** Of the row's beginning, from 1; the heading is line 1. */
+  /** The line on which the row begins, counted from 1. The heading is line 1. */
   line: number;
   heading: FileHeading;
-  /** As the file has it; undefined where the file lacks the column. */
+  /** The cell as the file has it; undefined if the file lacks the column. */
   raw(column: string): string | undefined;
-  /** Without spaces around it; empty where the file has no such column. */
+  /** The cell without spaces around it; empty if the file lacks the column. */
   get(column: Column): string;
 }
 
 export interface FileHeading {
-  /** The shop's name of a column where it knows one. */
+  /** The shop's names of the columns, or the file's own where the shop knows none. */
   columns: string[];
   has(column: Column): boolean;
 }
@@ -28,7 +28,7 @@ export interface RowFault {
 
 export interface RowListener {
   onFault(fault: RowFault): void;
-  /** Told, and nothing is wrong with the row. */
+  /** Called for a remark on a row that is not wrong. */
   onNote(note: RowFault): void;
   onRow(line: number): void;
   onHeading(heading: FileHeading): void;
@@ -46,7 +46,7 @@ interface Parsed {
 const separators = { ',': 'commas', ';': 'semicolons', '\t': 'tabs' } as const;
 type Separator = keyof typeof separators;
 
-/** @throws FileFault where the heading is not that of a product file */
+/** @throws FileFault if the heading is not that of a product file */
 export async function* readRows(
   bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   listener: RowListener,
@@ -55,15 +55,15 @@ export async function* readRows(
   if (separator !== ',') {
     listener.onNote({ line: 1, reason: `separates its columns by ${separators[separator]}` });
   }
-  // Where the parser's next row begins; it reads ahead of the loop below.
+  // The line of the parser's next row. The parser reads ahead of the loop below.
   let nextLine = 1 + skippedLines;
   const options: Options = {
     delimiter: separator,
     info: true,
     relax_column_count: true,
-    // Hand-written files have quotes in the midst of fields.
+    // Hand-written files have quotes in the middle of fields.
     relax_quotes: true,
-    // Longer than any row that is looked at below: past it, a quote was never closed.
+    // Longer than any row that is read below. A longer record has a quote that was never closed.
     max_record_size: 16 * longestRow,
     skip_records_with_error: true,
     on_record: (record, { lines }) => {
@@ -77,7 +77,7 @@ export async function* readRows(
     },
   };
   const parser = parse(options);
-  // An error of the source becomes one of the parser.
+  // An error of the source becomes an error of the parser.
   pipeline(Readable.from(text, { objectMode: false }), parser).catch(() => undefined);
   let head: Head | undefined;
   let line = 1 + skippedLines;
@@ -108,7 +108,7 @@ interface BegunFile {
   skippedLines: number;
 }
 
-/** Reads as far as the heading's line end, to see what separates its columns. Excel may say so on a line before it. */
+/** Reads up to the end of the heading, to find the separator of its columns. Excel may name it on a line before. */
 async function beginFile(text: AsyncGenerator<string>): Promise<BegunFile> {
   let head = '';
   for (;;) {
@@ -128,7 +128,7 @@ async function beginFile(text: AsyncGenerator<string>): Promise<BegunFile> {
   return { separator, text: whole(), skippedLines: named === null ? 0 : 1 };
 }
 
-/** The one that finds most columns that the shop knows. */
+/** The separator with which the heading has the most known columns. */
 function guessSeparator(text: string): Separator {
   const heading = text.split(/\r\n|\r|\n/, 1)[0] ?? '';
   const count = (separator: string) =>
@@ -148,7 +148,7 @@ function guessSeparator(text: string): Separator {
 interface Head {
   heading: FileHeading;
   positions: Map<string, number>;
-  /** Places that have a heading, whether it is read or not. */
+  /** Positions that have a heading, whether or not its column is read. */
   named: Set<number>;
 }
 
@@ -177,7 +177,7 @@ function readHeading(record: string[], line: number, listener: RowListener): Hea
   return { heading, positions, named };
 }
 
-/** What stands right of the heading, or below an empty one, belongs to no column. */
+/** Cells to the right of the heading, or below an empty one, belong to no column. This reports them. */
 function tellLostCells(record: string[], line: number, { named }: Head, { onNote }: RowListener): void {
   const lost = record.findIndex((cell, index) => !named.has(index) && cell.trim() !== '');
   if (lost >= 0)
@@ -195,12 +195,12 @@ function toRow(record: string[], line: number, { heading, positions }: Head): Fi
   return { line, heading, raw, get: (column) => cleanCell(raw(column) ?? '') };
 }
 
-/** Postgres takes no NUL. */
+/** Postgres does not accept NUL. */
 function withoutNul(text: string): string {
   return text.replaceAll('\0', '');
 }
 
-/** As the shop shows it: no control character says anything in a label. */
+/** Removes spaces around a cell, and control characters, which have no meaning in a label. */
 export function cleanCell(text: string): string {
   return text.replace(/[^\P{Cc}\t\n\r]/gu, '').trim();
 }

@@ -42,11 +42,11 @@ import { sanitizeDescription } from './sanitize-description.ts';
 
 type Listener = Pick<RowListener, 'onFault' | 'onNote'>;
 
-/** Letters of a title, a brand, a type, a tag or an option; Shopify's own bound. */
+/** The most letters of a title, brand, type, tag or option, as Shopify allows. */
 const longestLabel = 255;
 const mostTags = 250;
 
-/** @returns undefined where nothing of it can be taken; then at least one fault was told. */
+/** @returns undefined if nothing of it can be used, after reporting at least one fault */
 export function readDraft(product: ProductRows, listener: Listener): PartialProduct | undefined {
   const first = product.rows[0]!;
   const { heading, line } = first;
@@ -120,7 +120,7 @@ function readOwnTags(first: FileRow, { onFault }: Listener): string[] | undefine
   return short.slice(0, mostTags);
 }
 
-/** What the file has columns for; an empty cell takes one away. */
+/** Reads the facts for which the file has columns. An empty cell removes a fact. */
 function readFacts(first: FileRow, { onFault }: Listener): FactsPatch {
   const facts: FactsPatch = {};
   for (const column of factColumns) {
@@ -143,7 +143,7 @@ function readOwnStatus(first: FileRow, { onNote }: Listener) {
   return status ?? 'draft';
 }
 
-/** An empty cell publishes, as Shopify's own import does. */
+/** An empty cell publishes, as in Shopify's own import. */
 function readPublished(first: FileRow, { onNote }: Listener): boolean | undefined {
   if (!first.heading.has('Published')) return undefined;
   const text = first.get('Published');
@@ -152,7 +152,7 @@ function readPublished(first: FileRow, { onNote }: Listener): boolean | undefine
   return false;
 }
 
-/** @returns undefined where the file has no options at all */
+/** @returns undefined if the file has no options at all */
 function readOptionNames(rows: FileRow[]): string[] | undefined {
   const { heading } = rows[0]!;
   if (!heading.has('Option1 Name') && !heading.has('Option1 Value')) return undefined;
@@ -172,9 +172,9 @@ function readOptionNames(rows: FileRow[]): string[] | undefined {
 
 interface ReadVariants {
   drafts: PartialVariant[];
-  /** The rows that describe them, or that could not. */
+  /** The rows that describe variants, including those that were refused. */
   rows: Set<FileRow>;
-  /** Those of the drafts. */
+  /** The rows of the drafts. */
   taken: FileRow[];
 }
 
@@ -201,7 +201,7 @@ function readVariants(
       continue;
     }
     bySkuAndOptions.set(`${draft.sku ?? ''}\n${optionsOf(draft)}`, draft);
-    // With a SKU of its own it is another piece all the same.
+    // With another SKU it is another variant, even if its options are the same.
     const twin = byOptions.get(optionsOf(draft));
     if (twin === undefined) byOptions.set(optionsOf(draft), draft);
     else if (draft.optionValues !== undefined)
@@ -217,7 +217,7 @@ function optionsOf({ optionValues = [] }: PartialVariant): string {
   return optionValues.join('\n');
 }
 
-/** What is taken otherwise than it stands there. */
+/** Reports values that are read differently from what the cell says. */
 function tellVariant(row: FileRow, onFault: Listener['onFault'], onNote: Listener['onNote']): void {
   const policy = row.get('Variant Inventory Policy');
   if (!readPolicy(policy).isKnown) {
@@ -230,8 +230,8 @@ function tellVariant(row: FileRow, onFault: Listener['onFault'], onNote: Listene
 }
 
 /**
- * Rows of further pictures have neither option nor price. A file without any of these columns names a variant by its
- * handle.
+ * Rows of further pictures have neither option nor price. In a file without such columns, the first row is the variant,
+ * which the handle names.
  */
 function isVariantRow(row: FileRow, first: FileRow, columns: FileColumn[]): boolean {
   const naming = ['Option1 Value', 'Option2 Value', 'Variant SKU', 'Variant Price'] as const;
@@ -241,7 +241,7 @@ function isVariantRow(row: FileRow, first: FileRow, columns: FileColumn[]): bool
   return row === first && columns.some(({ of }) => of === 'variant');
 }
 
-/** @returns the reason where it cannot be sold. */
+/** @returns the reason if it cannot be sold */
 function readVariant(
   handle: string,
   row: FileRow,
@@ -290,7 +290,7 @@ function readPicture(row: FileRow): string | null | undefined {
   return isPicture(url) ? url : null;
 }
 
-/** What the shop has no column for, and what is written otherwise than the shop would. */
+/** Cells for which the shop has no column, and cells in another spelling than the shop's. */
 function readVariantCells(
   row: FileRow,
   columns: FileColumn[],
@@ -311,9 +311,8 @@ function readVariantCells(
 }
 
 /**
- * Of the first row what describes the product, then what the rows of variants repeat of it, then what stands on rows
- * without a variant:
- * in the order in which an export writes them.
+ * The cells to keep, in the order of an export's rows: those of the first row, those that rows of variants repeat, and
+ * those of rows without a variant.
  */
 function readFileRows(
   rows: FileRow[],
@@ -343,7 +342,7 @@ function readFileRows(
           if (raw !== '') onNote({ line: row.line, reason: `describes no variant; its ${name} is left out` });
         } else if (raw !== (row === first ? (defaultCells[name] ?? '') : '')) cells[name] = raw;
       } else if (raw !== (row === first ? meant : '')) {
-        // A name that another row gives is not this row's.
+        // A cell is only kept if it means the same as the first row.
         if (canonicalProductCell(name as ProductColumn, raw, optionNames) === meant) cells[name] = raw;
         else if (row !== first)
           onNote({

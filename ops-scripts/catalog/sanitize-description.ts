@@ -1,4 +1,4 @@
-// Sanitizes HTML of a product file: keeps only what a description needs, and keeps blocks apart.
+// Sanitizes HTML of a product file: keeps only the elements of a description, and keeps blocks apart.
 import sanitizeHtml from 'sanitize-html';
 
 const letIn = [
@@ -8,7 +8,7 @@ const letIn = [
   ...['table', 'caption', 'thead', 'tbody', 'tfoot', 'tr', 'th', 'td'],
 ];
 
-/** Blocks of which a description has no use, or that hold text as a form would. */
+/** Blocks that a description does not need, or that hold text as a form would. */
 const blocks = [
   ...['section', 'article', 'aside', 'header', 'footer', 'main', 'nav', 'hgroup', 'search', 'address'],
   ...[
@@ -26,7 +26,7 @@ const blocks = [
   ...['form', 'fieldset', 'legend', 'label', 'textarea', 'select', 'optgroup', 'option', 'button', 'output'],
 ];
 
-/** Their tags are removed, and the text within them is kept. */
+/** Tags that are removed while the text within them is kept. */
 const unwrapped = new Set([
   'html',
   'body',
@@ -58,11 +58,11 @@ const alsoUnwrapped = new Set([
 
 export interface Description {
   html: string;
-  /** Names of tags whose content is left out, each once. */
+  /** Names of tags whose content is left out, without repeats. */
   leftOut: string[];
 }
 
-/** For HTML from outside, such as a product file's body. Its own result comes out as it went in. */
+/** Sanitizes HTML from outside, such as a product file's body. Sanitizing the result again does not change it. */
 export function sanitizeDescription(html: string): Description {
   const leftOut = new Set<string>();
   const clean = sanitizeHtml(html, {
@@ -95,7 +95,7 @@ function isUnwrapped(name: string): boolean {
 
 const block = 'div|p|h3|h4|ul|ol|dl|dt|dd|li|pre|blockquote|table|caption|hr';
 
-/** A line end where text meets a block, and between two that would run together without their tags. */
+/** Adds a line end where text meets a block, and between blocks that would run together without their tags. */
 function partBlocks(html: string): string {
   return html
     .replace(new RegExp(`([^\\s>])(<(?:${block})\\b)`, 'g'), '$1\n$2')

@@ -41,17 +41,16 @@ export function dbCommand(env: NodeJS.ProcessEnv): Command {
     );
 }
 
-// After a restore: begins a new lineage of the database, tells every process, and waits until no cache shows what came
-// before.
+// After a restore: begins a new lineage, tells every process, and waits until no cache shows data of the old lineage.
 
 interface ToldRestore {
   lineage: string;
-  /** Resolves when every process knows it, and no edge trusts what it learnt before. */
+  /** Resolves when every process knows the lineage and no edge serves data of the old one. */
   known: Promise<void>;
 }
 
 const usualLeaseSeconds = 3;
-/** From the new lineage until the last renewal of an edge that names the old one. */
+/** The longest time from the new lineage until the last renewal of an edge by the old one. */
 const learnMs = { throughRedis: 1_000, throughPostgres: 3_000 };
 
 export async function tellRestored(env: NodeJS.ProcessEnv): Promise<ToldRestore> {
@@ -89,7 +88,7 @@ function migrateCommand(env: NodeJS.ProcessEnv): Command {
     });
 }
 
-/** Large indexes are built first, beside the shop's work. */
+/** Builds large indexes first, while the shop goes on working. */
 async function migrateWhole(db: Db): Promise<string[]> {
   await buildSearchIndex(db);
   await buildSkuIndex(db);

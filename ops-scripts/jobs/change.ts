@@ -1,5 +1,5 @@
-// `ops jobs retry|drop|pause|resume`: what changes jobs, and the options that choose them. It asks before more than
-// one, and is written to the log.
+// `ops jobs retry|drop|pause|resume`: changes jobs, and the options that choose them.
+// It asks before it changes more than one, and each change is written to the log.
 
 import { hostname, userInfo } from 'node:os';
 import { createInterface } from 'node:readline/promises';
@@ -53,7 +53,9 @@ interface ChangeOptions extends FilterOptions {
   json?: boolean;
 }
 
-/** Without ids and filters it would mean everything: that is refused, except that all dead letters may be retried. */
+/**
+ * Without ids and filters, a change would apply to everything. This is refused, except for retrying all dead letters.
+ */
 export function changeCommand(env: NodeJS.ProcessEnv, change: Change): Command {
   const { name, description, done } = change;
   return addName(addFilter(new Command(name)))
@@ -84,7 +86,10 @@ export function changeCommand(env: NodeJS.ProcessEnv, change: Change): Command {
     });
 }
 
-/** What is done is neither repeated nor given up; what has not failed is dropped only where its state is named. */
+/**
+ * Counts the jobs that the action may change. Done jobs are never changed. Jobs without a failure are dropped only if
+ * their state is named.
+ */
 async function countChangeable(db: Db, action: Change['name'], filter: JobFilter): Promise<JobCount> {
   if (filter.state !== undefined || (filter.ids === undefined && filter.subjects === undefined))
     return filter.state === 'done' ? { count: 0, more: false } : countMatching(db, filter, countedTo);
@@ -148,7 +153,7 @@ export function kindCommand(env: NodeJS.ProcessEnv, { name, description, ...of }
     });
 }
 
-// The options by which `ops jobs` chooses jobs, and what they mean.
+// The options by which `ops jobs` chooses jobs, and the filter that they make.
 
 export interface FilterOptions {
   state?: JobState;
@@ -169,7 +174,7 @@ export function addFilter(command: Command): Command {
     .option('--older-than <time>', 'written longer ago than this: 30s, 10m, 2h, 3d', readSeconds);
 }
 
-/** @throws where nothing is known by the name that `--about` has */
+/** @throws if `--about` names nothing that exists */
 export async function toFilter(db: Db, options: FilterOptions, ids: string[] = []): Promise<JobFilter> {
   const { state, kind, error, group, about, olderThan } = options;
   const subjects = about === undefined ? undefined : await findSubjects(db, about);
@@ -185,7 +190,7 @@ export async function toFilter(db: Db, options: FilterOptions, ids: string[] = [
   };
 }
 
-/** Who is written into the log of deeds. */
+/** Adds the option for the name that the log of deeds gets. */
 export function addName(command: Command): Command {
   return command.option('--as <name>', 'your name, for the log', `${userInfo().username}@${hostname()}`);
 }

@@ -96,7 +96,7 @@ function statusCommand(env: NodeJS.ProcessEnv): Command {
     });
 }
 
-/** Jobs that were handed to the queues in Redis and that no worker has begun. */
+/** Counts jobs that are in the queues in Redis and that no worker has begun. */
 async function countQueues(env: NodeJS.ProcessEnv): Promise<Record<string, number>> {
   const redis = await openRedis(env);
   const queues = openQueues(redis, () => undefined);
@@ -160,7 +160,7 @@ function tellJob(job: Omit<Job, 'cursor'>): string {
   return `${job.id}  ${job.kind}  ${job.committedAt.toISOString()}${failed}  ${next}${reason}`;
 }
 
-/** Of each group, so that a million of one error still answers soon. */
+/** The most jobs that are counted in a group, so that a million of one error still answers soon. */
 const mostOfGroup = 100_000;
 
 function groupsCommand(env: NodeJS.ProcessEnv): Command {
@@ -314,18 +314,18 @@ function logCommand(env: NodeJS.ProcessEnv): Command {
 
 const mostShown = 2_000;
 
-/** An import of a whole catalog is one change with thousands of tags. */
+/** A change can be long: the import of a whole catalog is one change with thousands of tags. */
 function cutShort(text: string): string {
   if (text.length <= mostShown) return text;
   return `${text.slice(0, mostShown)}… (${text.length} characters: --json tells all)`;
 }
 
-/** An error may be what a mail server answered, on several lines. */
+/** An error can have several lines, such as the answer of a mail server. */
 function oneLine(error: string | null): string {
   return (error ?? '').replaceAll(/\s+/g, ' ');
 }
 
-/** A line a count, a column a queue: as narrow as the queues are few. */
+/** Formats one line for each count and one column for each queue. */
 function tabulate(rows: { queue: string }[]): string[] {
   const counts = rows.map((row) => new Map<string, unknown>(Object.entries(row)));
   const widths = rows.map(({ queue }) => Math.max(queue.length, 6));

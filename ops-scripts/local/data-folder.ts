@@ -9,14 +9,14 @@ import type { LocalSettings } from './config.ts';
 import { endProcesses, findRunning, readLastRunning } from './processes.ts';
 
 export interface DataFolder {
-  /** Absolute, without symbolic links. */
+  /** An absolute path without symbolic links. */
   path: string;
   release(): void;
 }
 
 const roomNeededMb = 300;
 
-/** @throws one sentence that says what to do: not writable, full, or another start's. */
+/** @throws one sentence that says what to do: the folder is not writable, full, or in use by another start */
 export async function openDataFolder(dataDir: string): Promise<DataFolder> {
   const wanted = resolve(dataDir);
   const path = makeFolder(wanted);
@@ -42,7 +42,7 @@ function makeFolder(wanted: string): string {
     );
   } catch (error) {
     if (error instanceof Error && 'code' in error) {
-      // Its own words would only say the reason again.
+      // The error's own message would only repeat the reason.
       throw new Error(
         `Cannot write to '${wanted}': ${reasonOf(error)}. Set DATA_DIR to a folder of your own`,
       );
@@ -52,7 +52,7 @@ function makeFolder(wanted: string): string {
 }
 
 async function lockFolder(path: string, wanted: string): Promise<FolderLock> {
-  // One that was killed together with npm, or is on its way out, needs a moment.
+  // A shop that is stopping, or that was killed together with npm, needs a moment to end.
   const end = performance.now() + 12_000;
   const patience = performance.now() + 1_500;
   for (;;) {
@@ -75,7 +75,10 @@ interface FolderLock {
   release(): void;
 }
 
-/** @returns undefined where another living process holds it. SQLite's own file lock: no process number to go stale. */
+/**
+ * @returns undefined if another living process holds it. Uses SQLite's file lock, which needs no process number that
+ * could become stale.
+ */
 function tryLockFolder(folder: string): FolderLock | undefined {
   const database = new DatabaseSync(join(folder, 'lock'));
   try {
@@ -88,7 +91,7 @@ function tryLockFolder(folder: string): FolderLock | undefined {
   return { release: () => database.close() };
 }
 
-/** Creates a local shop's secrets once and keeps them in its data folder, readable by its owner only. */
+/** The secrets of a local shop. They are created once and kept in its data folder, readable by its owner only. */
 export interface KeptSecrets {
   postgresPassword: string;
   redisPassword: string;
@@ -96,7 +99,7 @@ export interface KeptSecrets {
   operatorPassword: string;
   staffPassword: string;
   edgePurgeKey: string;
-  /** Those that were shown to the owner, and are not shown again. */
+  /** Passwords that were shown to the owner and are not shown again. */
   announced?: AnnouncedPassword[];
 }
 
@@ -117,14 +120,17 @@ export function keepSecrets(dataDir: string): KeptSecrets {
   return secrets;
 }
 
-/** Call after they were shown: a start that fails in between shows them again, which is better than never. */
+/**
+ * To be called after passwords were shown. If a start fails before that, it shows them again, which is better than
+ * never.
+ */
 function markAnnounced(dataDir: string, shown: AnnouncedPassword[]): void {
   const secrets = keepSecrets(dataDir);
   const announced = new Set([...(secrets.announced ?? []), ...shown]);
   write(dataDir, { ...secrets, announced: [...announced] });
 }
 
-/** Whole or not at all, and on the disk when this returns. */
+/** Replaces the file atomically. It is on the disk when this returns. */
 function write(dataDir: string, secrets: KeptSecrets): void {
   const file = fileIn(dataDir);
   writeFileSync(`${file}.new`, `${JSON.stringify(secrets, undefined, 2)}\n`, { mode: 0o600, flush: true });
@@ -143,9 +149,9 @@ const settingOf = { operatorPassword: 'OPERATOR_PASSWORD', staffPassword: 'STAFF
 
 /** Prints a local shop's passwords: a generated one once, a configured one never. */
 interface TellPasswords {
-  /** @returns the password, or where it is found. */
+  /** @returns the password, or where to find it */
   tell(name: AnnouncedPassword): string;
-  /** Call after what was told is on the screen. */
+  /** To be called after the passwords are on the screen. */
   markTold(): void;
 }
 

@@ -1,4 +1,4 @@
-// Runs an entry file of the shop as a part until its /readyz answers, from a cache of compiled code.
+// Runs an entry file of the shop as a part, with cached compiled code, and waits until its /readyz answers.
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -14,13 +14,13 @@ import { waitUntil } from './wait-until.ts';
 
 interface NodePartOptions {
   name: string;
-  /** From the folder's root: "origin/main.ts". */
+  /** The path from the folder's root: "origin/main.ts". */
   entry: string;
-  /** Where the release lies that is started; without it, this one. */
+  /** The folder of the release to start; without it, this release. */
   releaseFolder?: string | undefined;
   env: Record<string, string | undefined>;
   logFile: string;
-  /** Asked until it answers 2xx. */
+  /** This address is requested until it answers 2xx. */
   readyUrl: string;
   stopWithinMs?: number;
   onSpawned?: PartOptions['onSpawned'];
@@ -29,8 +29,8 @@ interface NodePartOptions {
 }
 
 /**
- * Several processes share this machine: a young generation smaller than Node's 16 MB, and an origin's heap that never
- * takes more than 100 MB and some.
+ * Limits memory, because several processes share this machine: a smaller young generation than Node's 16 MB, and for an
+ * origin a heap of little more than 100 MB.
  */
 function nodeFlags(entry: string): string[] {
   return entry === 'origin/main.ts'
@@ -40,7 +40,7 @@ function nodeFlags(entry: string): string[] {
 
 const repositoryFolder = fileURLToPath(new URL('../../', import.meta.url));
 
-/** @throws one sentence, nothing left running. */
+/** @throws one sentence, with nothing left running */
 export async function startNodePart(options: NodePartOptions): Promise<RunningPart> {
   if (options.releaseFolder === undefined) await fillCompileCache();
   const part = await startPart({
@@ -73,10 +73,9 @@ export async function startNodePart(options: NodePartOptions): Promise<RunningPa
 }
 
 /**
- * Whether it answers 2xx within 2 s. By Node's plain client: asked every few milliseconds while the processes load
- * their code, `fetch` would
- * take a fifth of a second of the processor from them.
- * @throws where it does not answer.
+ * Whether it answers 2xx within 2 s. Uses Node's plain client: it is called every few milliseconds while the processes
+ * load, and `fetch` would take a fifth of a second of processor time from them.
+ * @throws if it does not answer
  */
 export async function answers(url: string): Promise<boolean> {
   const request = get(url, { agent: false, signal: AbortSignal.timeout(2_000) });
@@ -87,24 +86,22 @@ export async function answers(url: string): Promise<boolean> {
 }
 
 /**
- * Keeps compiled and type-stripped code between starts, so that a second start reads it instead of compiling
- * again. This halves the time until a process is ready and saves each one the type stripper's memory. As in
- * package.json. Not among the packages, which only npm may change. A folder that cannot be written is done
- * without.
+ * Keeps compiled and type-stripped code between starts. This halves the time until a process is ready and saves each
+ * process the type stripper's memory. package.json names the same folder. It is outside of the packages, which only npm
+ * may change. An unwritable folder is ignored.
  */
 export const compileCacheFolder = join(repositoryFolder, '.cache/compiled');
 
 const parts = ['origin', 'worker', 'edge'];
-/** What they are made of. */
+/** The folders with their code. */
 const folders = ['http', ...parts];
 const deadlineMs = 20_000;
 
 let filled: Promise<void> | undefined;
 
 /**
- * Fills the cache where code is newer than it, in a process of its own: a part that strips its own code holds some 20
- * MB for it as long
- * as it lives. Never fails: a part can do without.
+ * Fills the cache if the code is newer. This runs in another process, because a part that strips types keeps some 20 MB
+ * for it as long as it lives. Never fails, because a part can start without the cache.
  */
 export function fillCompileCache(): Promise<void> {
   filled ??= fillWhereOld().catch(() => undefined);
@@ -123,7 +120,10 @@ async function fillWhereOld(): Promise<void> {
   await writeFile(stampFile, stamp);
 }
 
-/** All modules are loaded before any of them runs, and none runs where one asks for what does not exist. */
+/**
+ * Code that loads all modules without running any: it imports a name that does not exist, so Node stops before it runs
+ * them.
+ */
 function loadOnly(): string {
   const missing = 'thisExportDoesNotExist';
   const entries = parts.map((part) => pathToFileURL(join(repositoryFolder, part, 'start.ts')).href);

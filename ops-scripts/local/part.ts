@@ -1,12 +1,12 @@
-// A part is one process that we started: it leads its own process group, has its own log, and is restarted where it
-// is supervised.
+// A part is one process of this shop. It leads its own process group, has its own log, and may be restarted by a
+// supervisor.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How a process ended; `reason` is set where it could not be started at all. */
+/** How a process ended. `reason` is set if it could not be started at all. */
 interface Exit {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -16,17 +16,17 @@ interface Exit {
 export interface RunningPart {
   name: string;
   pid: number;
-  /** What asks it to end in an orderly way. */
+  /** The signal that asks it to end in an orderly way. */
   stopSignal: NodeJS.Signals;
-  /** Settles once, when the process is gone; never rejects. */
+  /** Resolves once the process is gone. It never rejects. */
   exited: Promise<Exit>;
-  /** Whether `exited` has settled. */
+  /** Whether `exited` has resolved. */
   hasExited(): boolean;
-  /** Asks it to end, then kills it after `stopWithinMs`; resolves when it is gone. */
+  /** Asks it to end, and kills it after `stopWithinMs`. Resolves when it is gone. */
   stop(): Promise<void>;
 }
 
-/** A store: a part that answers at `url`, which bears its password. */
+/** A store: a part that answers at `url`, which contains its password. */
 export interface StoreServer extends RunningPart {
   url: string;
 }
@@ -37,17 +37,20 @@ export interface PartOptions {
   args: string[];
   cwd?: string;
   env?: Record<string, string | undefined>;
-  /** Appended to. */
+  /** Output is appended to this file. */
   logFile: string;
-  /** Run as this user and group; only root may say so. */
+  /** The user and group of the process; only root may set it. */
   as?: { uid: number; gid: number } | undefined;
   stopSignal?: NodeJS.Signals;
   stopWithinMs?: number;
-  /** Called before anything else can happen: who must end it after us has to know of it long before it is ready. */
+  /**
+   * Called before anything else can happen. Code that must end the process after this one dies has to know it before it
+   * is ready.
+   */
   onSpawned?: ((part: RunningPart) => void) | undefined;
 }
 
-/** @throws if the command cannot be run at all. */
+/** @throws if the command cannot be run at all */
 export async function startPart(options: PartOptions): Promise<RunningPart> {
   const { name, command, args, cwd, env, as, stopSignal = 'SIGTERM', stopWithinMs = 8_000 } = options;
   mkdirSync(dirname(options.logFile), { recursive: true });
@@ -56,7 +59,7 @@ export async function startPart(options: PartOptions): Promise<RunningPart> {
   const child = spawn(command, args, {
     cwd,
     env,
-    // A group of its own: Ctrl-C in the terminal reaches only us, and we stop the parts in their order.
+    // The part has its own process group, so that Ctrl-C only reaches this process, which stops the parts in order.
     detached: true,
     stdio: ['ignore', log, log],
     ...as,
@@ -89,13 +92,13 @@ export async function startPart(options: PartOptions): Promise<RunningPart> {
   return part;
 }
 
-/** For a sentence: "was killed by SIGKILL", "ended with code 1". */
+/** The end as part of a sentence: "was killed by SIGKILL", "ended with code 1". */
 export function describeExit(exit: Exit): string {
   if (exit.reason !== undefined) return `could not run: ${exit.reason}`;
   return exit.signal === null ? `ended with code ${exit.code}` : `was killed by ${exit.signal}`;
 }
 
-/** A log past 20 MB is put aside at the next start, in the place of the one put aside before. */
+/** At a start, renames a log of more than 20 MB, and replaces the one that was renamed before. */
 function keepLogSmall(file: string): void {
   const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   if (size > 20_000_000) renameSync(file, `${file}.old`);
@@ -104,12 +107,12 @@ function keepLogSmall(file: string): void {
 /** Restarts a part that dies, and gives up a part that dies too often. */
 interface SuperviseOptions<T extends RunningPart> {
   name: string;
-  /** Must come back on the same address each time. */
+  /** The part must come back at the same address each time. */
   start: (signal: AbortSignal) => Promise<T>;
-  /** A new process is ready, the first included. */
+  /** Called for each new process that is ready, also the first one. */
   onStarted?: (part: T) => void;
   onEvent: (sentence: string) => void;
-  /** It died more than `maxRestarts` times in a minute, or cannot be started; absent: tried for ever. */
+  /** Called if it died more than `maxRestarts` times in a minute. Absent: it is restarted for ever. */
   onGiveUp?: (sentence: string) => void;
   maxRestarts?: number;
   /** Ends a first start that takes long. */
@@ -117,14 +120,14 @@ interface SuperviseOptions<T extends RunningPart> {
 }
 
 export interface Supervised<T extends RunningPart> {
-  /** The process that stands now; while one is being started, the one before. */
+  /** The running process; during a restart, the previous one. */
   current(): T;
   stop(): Promise<void>;
 }
 
 const minuteMs = 60_000;
 
-/** @throws what `start` throws, on the first start only. */
+/** @throws what `start` throws, on the first start only */
 export async function supervise<T extends RunningPart>(options: SuperviseOptions<T>): Promise<Supervised<T>> {
   const { name, start, onStarted, onEvent, onGiveUp, maxRestarts = 5 } = options;
   const stopping = new AbortController();
@@ -186,7 +189,7 @@ const causes: [RegExp, string][] = [
 
 /**
  * Explains why a part ended, from known messages in its log.
- * @returns ": <cause> (see <log>)", or only where to look.
+ * @returns ": <cause> (see <log>)", or only where to look
  */
 export function logHint(logFile: string): string {
   const end = readEnd(logFile, 8_192);

@@ -7,16 +7,14 @@ import type { LocalSettings } from './config.ts';
 import type { RunningPart, StoreServer } from './part.ts';
 
 /**
- * Below 32768, from where Linux takes the local ports of outgoing connections: between our finding a port and its
- * program's listening, and while a program that was killed is started again, no connection may take it.
+ * The range is below 32768, because Linux takes local ports of outgoing connections from there on. No connection may
+ * take a port before its program listens, or while a killed program restarts.
  */
 const lowest = 15_000;
 const highest = 32_000;
 const given = new Set<number>();
 
-/**
- * @returns a port that nothing listened on a moment ago, another one each time.
- */
+/** @returns a port on which nothing listened a moment ago, another one each time */
 export async function findFreePort(): Promise<number> {
   for (let attempt = 0; attempt < 1_000; attempt += 1) {
     const port = randomInt(lowest, highest);
@@ -31,7 +29,7 @@ export async function isPortFree(port: number, host = '127.0.0.1'): Promise<bool
   return (await tryPort(port, host)) === undefined;
 }
 
-/** @returns why it cannot be listened on; undefined where it can. */
+/** @returns why nothing can listen on it, or undefined */
 async function tryPort(port: number, host: string): Promise<Error | undefined> {
   const server = createServer();
   const error = await new Promise<Error | undefined>((resolve) => {
@@ -45,8 +43,8 @@ async function tryPort(port: number, host: string): Promise<Error | undefined> {
 }
 
 /**
- * @param name of the setting that asks for this port; 0 asks for a free one.
- * @throws a sentence that says what to do where it is taken.
+ * @param name of the setting for this port; port 0 asks for a free one
+ * @throws a sentence that says what to do if the port is taken
  */
 export async function takePort(name: string, port: number, host: string): Promise<number> {
   if (port === 0) return findFreePort();
@@ -57,7 +55,7 @@ export async function takePort(name: string, port: number, host: string): Promis
   });
 }
 
-/** Chooses the ports of origin and worker, or says which setting to change where one is taken. */
+/** The ports of origin and worker. */
 export interface ShopPorts {
   origin: number;
   worker: number;
@@ -65,7 +63,7 @@ export interface ShopPorts {
 
 const usualWorkerPort = 3001;
 
-/** @throws where a port that was asked for is taken. */
+/** @throws if a requested port is taken */
 export async function choosePorts(settings: LocalSettings): Promise<ShopPorts> {
   const origin = await takePort('PORT', settings.port, settings.host);
   if (settings.workerPort !== undefined) {
@@ -75,12 +73,12 @@ export async function choosePorts(settings: LocalSettings): Promise<ShopPorts> {
   return { origin, worker: usual ? usualWorkerPort : await findFreePort() };
 }
 
-/** Listening everywhere is asked on the loopback address. */
+/** A server that listens on every address is reached on the loopback address. */
 const loopbackOf: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
 /**
- * The address for URLs that reaches a server listening on a given HOST of this machine.
- * @returns such as `127.0.0.1`, `[::1]` or `shop.test`.
+ * The address in URLs for a server that listens on a given HOST of this machine.
+ * @returns such as `127.0.0.1`, `[::1]` or `shop.test`
  */
 export function ownAddress(host: string): string {
   const address = loopbackOf[host] ?? host;
@@ -96,7 +94,7 @@ interface ServerStart {
 
 const triesAtFreePorts = 3;
 
-/** Starts a server on `port`; without one on a free port, and on another where somebody else took it first. */
+/** Starts a server on `port`. Without it, on a free port, and on another one if a program takes that first. */
 export async function startOnPort(port: number | undefined, server: ServerStart): Promise<StoreServer> {
   for (let attempt = 1; ; attempt++) {
     const taken = port || (await findFreePort());

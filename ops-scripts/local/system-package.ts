@@ -1,4 +1,4 @@
-// Finds a program on PATH, or installs it: as root by the package manager, otherwise unpacked into a folder of ours.
+// Finds a program on PATH, or installs it: as root by the package manager, otherwise unpacked into a folder.
 import { execFile, execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -18,15 +18,12 @@ const run = promisify(execFile);
 interface ProgramWanted {
   program: string;
   packageName: string;
-  /** Where a package is unpacked when we are not root. */
+  /** The folder for packages if this process is not root. */
   toolsFolder: string;
   onProgress?: ((sentence: string) => void) | undefined;
 }
 
-/**
- * @returns the program's path: on PATH, in the folders of system programs, or unpacked under `toolsFolder` by an
- * earlier start.
- */
+/** @returns the program's path: on PATH, in the folders of system programs, or where an earlier start unpacked it */
 export function findProgram(program: string, toolsFolder: string): string | undefined {
   const unpacked = join(toolsFolder, program);
   if (existsSync(unpacked)) return unpacked;
@@ -40,8 +37,9 @@ export function findProgram(program: string, toolsFolder: string): string | unde
 }
 
 /**
- * As root by the package manager; otherwise downloaded and unpacked under `toolsFolder`, nothing of the system touched.
- * @throws one sentence with the one command for this system.
+ * Installs as root by the package manager. Otherwise it downloads the package and unpacks it under `toolsFolder`,
+ * without any change to the system.
+ * @throws one sentence with the command for this system
  */
 export async function findOrInstallProgram(wanted: ProgramWanted): Promise<string> {
   const { program, packageName, toolsFolder, onProgress } = wanted;
@@ -67,7 +65,7 @@ export async function findOrInstallProgram(wanted: ProgramWanted): Promise<strin
 }
 
 async function installAsRoot(packageName: string): Promise<void> {
-  // Runlevel 1: the package's own service is not started.
+  // Runlevel 1 keeps the package's own service from starting.
   const install = () =>
     run(
       'env',
@@ -99,14 +97,14 @@ function installCommand(packageName: string): string {
   return `sudo apt-get install --yes ${packageName}`;
 }
 
-/** Downloads a Debian package with its dependencies and unpacks them into a folder, without root. */
+/** A Debian package to download with its dependencies and to unpack into a folder, without root. */
 interface ProgramToUnpack {
   program: string;
   packageName: string;
   toolsFolder: string;
 }
 
-/** Leaves `<toolsFolder>/<program>`, a script that becomes the real program with its libraries beside it. */
+/** Creates `<toolsFolder>/<program>`, a script that becomes the real program with its libraries beside it. */
 async function unpackProgram({ program, packageName, toolsFolder }: ProgramToUnpack): Promise<void> {
   mkdirSync(toolsFolder, { recursive: true });
   const work = mkdtempSync(join(resolve(toolsFolder), 'unpack-'));
@@ -129,7 +127,7 @@ async function downloadPackages(packageName: string, work: string): Promise<void
   try {
     await downloadMissing(packageName, work, []);
   } catch {
-    // No package lists on this machine, or old ones: fetch them into a folder of our own.
+    // This machine has no package lists, or old ones, so they are downloaded into a separate folder.
     const own = ['-o', `Dir::State::Lists=${work}/lists`, '-o', `Dir::Cache=${work}/cache`];
     mkdirSync(join(work, 'lists', 'partial'), { recursive: true });
     mkdirSync(join(work, 'cache', 'archives', 'partial'), { recursive: true });
@@ -139,7 +137,7 @@ async function downloadPackages(packageName: string, work: string): Promise<void
 }
 
 /**
- * What `apt-get install` would install here: the package itself and those of its dependencies that the system lacks.
+ * Downloads what `apt-get install` would install here: the package and those of its dependencies that the system lacks.
  */
 async function downloadMissing(packageName: string, work: string, options: string[]): Promise<void> {
   const plan = await run(
@@ -158,7 +156,7 @@ function writeStarter(root: string, starter: string, program: string): void {
     .find((folder) => list(folder).includes(program));
   if (found === undefined) throw new Error(`The package has no ${program}`);
   const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
-  // exec: the program takes over the script's process, so that its pid is the server's.
+  // With exec, the program takes over the script's process, so that its pid is the server's.
   writeFileSync(
     starter,
     `#!/bin/sh\nLD_LIBRARY_PATH=${quoted(libraries.join(':'))} exec ${quoted(join(found, program))} "$@"\n`,

@@ -1,5 +1,5 @@
-// `ops privacy`: what is kept of somebody who ordered without an account and asks by letter; and erasing again after a
-// restore. People with an account do the first two themselves.
+// `ops privacy`: exports or erases the data of guests who ask by letter, and repeats erasures after a restore.
+// People with an account do the first two themselves.
 import { readFile, writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { sql } from 'kysely';
@@ -13,7 +13,7 @@ import { eraseAgain, findErasedAgain, readLoggedErasures } from '../../origin/pr
 import type { Db } from '../../origin/schema.ts';
 import { openDatabase } from '../connect-stores.ts';
 
-/** Who did it, in the log of operators. */
+/** The name in the log of operators. */
 const who = 'the command line';
 
 export function privacyCommand(env: NodeJS.ProcessEnv): Command {
@@ -82,7 +82,7 @@ function eraseCommand(env: NodeJS.ProcessEnv): Command {
 async function eraseGuest(db: Db, email: string): Promise<void> {
   await retryOnConflict(() =>
     db.transaction().execute(async (tx) => {
-      // Read anew: an order may have come since.
+      // The orders are read again, because one may have been placed since.
       const person = await readPersonOfGuest(tx, email);
       const target = await describeOrders(tx, person);
       await erasePerson(tx, person);
@@ -145,7 +145,7 @@ function readEmail(given: string): string {
   return email;
 }
 
-/** @throws Error where the orders belong to an account, whose owner sees and deletes all of it */
+/** @throws Error if the orders belong to an account, whose owner sees and deletes the data */
 async function personOfEmail(db: Db, email: string): Promise<Person> {
   const account = await db
     .selectFrom('accounts')
@@ -160,7 +160,7 @@ async function personOfEmail(db: Db, email: string): Promise<Person> {
   return readPersonOfGuest(db, email);
 }
 
-/** @throws Error for an order that is not there, or an account's */
+/** @throws Error if the order does not exist or belongs to an account */
 async function personOfOrder(db: Db, number: string): Promise<Person> {
   const order = await db
     .selectFrom('orders')
@@ -173,7 +173,7 @@ async function personOfOrder(db: Db, number: string): Promise<Person> {
   return readPersonsOfOrders(db, [order.id]);
 }
 
-/** For the log: numbers, no names. */
+/** Describes orders for the log by their numbers, without names. */
 async function describeOrders(db: Db, { orderIds }: Person): Promise<string> {
   if (orderIds.length === 0) return 'no orders';
   const orders = await db.selectFrom('orders').select('number').where('id', 'in', orderIds).execute();

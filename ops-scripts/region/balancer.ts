@@ -1,4 +1,4 @@
-// Runs HAProxy as a supervised process. Restarted, it has the same ports and targets.
+// Runs HAProxy as a supervised process. After a restart it has the same ports and targets.
 import { once } from 'node:events';
 import { mkdirSync, openSync, realpathSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -21,20 +21,20 @@ interface BalancerOptions {
 export interface RunningBalancer {
   part(): RunningPart;
   /**
-   * No new requests for an origin, while those that it has come to their end: told by its health alone the balancer
-   * would cut them. A
-   * balancer that keeps shoppers on their origin goes by health all the same, as it would lead them there until the
-   * end.
+   * Sends no new requests to an origin, while its present requests end. A failed health check would cut them, so health
+   * checks are off meanwhile.
+   * A balancer with sticky shoppers does not drain: they would be sent to the origin until its end. It relies on health
+   * checks.
    */
   drain(origin: string): Promise<void>;
-  /** Back in the round, as its health allows. */
+  /** Sends requests to the origin again, if its health check allows. */
   admit(origin: string): Promise<void>;
-  /** @param url what clients of that store use. */
+  /** @param url the address for clients of that store */
   endpoint(store: string, url: string): WriterEndpoint;
   stop(): Promise<void>;
 }
 
-/** @throws where HAProxy is neither here nor can be installed, in one sentence that says what to do. */
+/** @throws one sentence that says what to do if HAProxy is missing and cannot be installed */
 export async function startBalancer(options: BalancerOptions): Promise<RunningBalancer> {
   const { plan, logFile, onEvent } = options;
   const program = await findOrInstallProgram({
@@ -71,7 +71,7 @@ export async function startBalancer(options: BalancerOptions): Promise<RunningBa
     onEvent,
   });
 
-  // One that is dead just now comes back with all origins in the round.
+  // If the balancer is down at this moment, it restarts with all origins enabled.
   const tell = (commands: string) =>
     ask(commands).then(
       () => {},
@@ -95,7 +95,8 @@ export async function startBalancer(options: BalancerOptions): Promise<RunningBa
           `shutdown sessions server ${name}/${target.name}`,
           ...(target.name === member ? [`enable server ${name}/${target.name}`] : []),
         ]);
-        // If it is dead just now it comes back with the plan as it is now; asking again does no harm.
+        // If the balancer is down at this moment, it restarts with the present plan. Repeating the commands does no
+        // harm.
         await waitUntil(() => ask(commands.join('; ')).then(() => true), {
           what: 'the balancer to turn',
           deadlineMs: 10_000,
@@ -106,10 +107,10 @@ export async function startBalancer(options: BalancerOptions): Promise<RunningBa
   };
 }
 
-/** HAProxy's command line over its socket; several commands are separated by semicolons. */
+/** HAProxy's command line over its socket. Semicolons separate several commands. */
 function createAdmin(folder: string): (commands: string) => Promise<string> {
   const absolute = join(folder, adminSocket);
-  // A socket's path may have about 100 letters; a descriptor of the folder makes any folder near.
+  // A socket's path may have about 100 letters. A descriptor of the folder makes any path short.
   const path = absolute.length < 100 ? absolute : `/proc/self/fd/${openSync(folder, 'r')}/${adminSocket}`;
   return async (commands) => {
     const signal = AbortSignal.timeout(2_000);
@@ -126,7 +127,7 @@ function createAdmin(folder: string): (commands: string) => Promise<string> {
   };
 }
 
-// Writes HAProxy's configuration: the shoppers' balancer, and the fixed addresses that lead to the stores' primaries.
+// Writes HAProxy's configuration: the shoppers' balancer, and the fixed addresses of the stores' primaries.
 
 interface BalancerTarget {
   name: string;
@@ -134,11 +135,11 @@ interface BalancerTarget {
 }
 
 export interface StoreEndpoint {
-  /** Of the backend: "postgres", "redis". */
+  /** The name of the backend: "postgres", "redis". */
   name: string;
   port: number;
   members: BalancerTarget[];
-  /** Who gets the sessions; undefined: nobody. */
+  /** The member that gets the sessions; undefined: none. */
   leadsTo: string | undefined;
 }
 
@@ -146,7 +147,7 @@ interface BalancerPlan {
   storefrontPort: number;
   host: string;
   origins: BalancerTarget[];
-  /** A cookie of the balancer's keeps each shopper on one origin. */
+  /** Whether a cookie of the balancer keeps each shopper on one origin. */
   sticky: boolean;
   stores: StoreEndpoint[];
 }
@@ -170,10 +171,12 @@ defaults
   timeout check 1s
 `;
 
-// Requests are passed on once their body is there, so that a slow client takes no origin's place. More than an origin
-// has at work it answers later anyway, its health checks too: they wait here, and those whose shopper has left are
-// dropped. A connection that asks for more pages than a person opens waits behind all others. What hashes a password
-// is slow by design and has places of its own, so that guesses leave the places of pages free.
+// The balancer forwards a request once it has its body, so that a slow client takes no origin's capacity.
+// Requests beyond an origin's capacity wait here, where they delay no health check. They are dropped if their client
+// leaves.
+// A connection that requests more pages than a person opens waits behind all others.
+// Requests that hash passwords are slow by design. They have their own capacity, so that guessing passwords does not
+// slow pages.
 function storefront(plan: BalancerPlan): string {
   return `\
 frontend storefront
@@ -205,9 +208,9 @@ ${originsBackend(plan, (name) => `track origins/${name}${plan.sticky ? ` cookie 
 `;
 }
 
-// A request that no origin received, or that it dropped without an answer, goes to another one; a write only if it
-// bears a key, since only then a second arrival has no second effect. The longest answer of an origin is 3.5 s, so 15 s
-// is for the frozen.
+// A request that no origin received, or that got no answer, goes to another origin. A write does so only if it has a
+// key, because only then a repetition has no second effect.
+// An origin answers within 3.5 s, so only a frozen one exceeds 15 s.
 function originsBackend(plan: BalancerPlan, ofServer: (name: string) => string): string {
   const servers = plan.origins.map(
     ({ name, port }) => `  server ${name} 127.0.0.1:${port} ${ofServer(name)}`,

@@ -1,5 +1,4 @@
-// The region's control API, on the loopback address with a token: metrics, parts, and requests to stop, start or
-// replace one.
+// The region's control API, on the loopback address with a token: metrics, parts, and stops, starts or replacements.
 
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
@@ -10,17 +9,17 @@ import { restoreBaseBackup, restoreDump, takeBaseBackup } from './restore-postgr
 
 export interface ControlServer {
   url: string;
-  /** For the header `Authorization: Bearer <token>`. */
+  /** The token in the header `Authorization: Bearer <token>`. */
   token: string;
   close(): void;
 }
 
 /**
  * `GET /metrics`, `GET /targets` (for Prometheus), `GET /parts`, `GET /endpoints`.
- * Origins, workers and edge only: `POST /parts/:name/stop` (drained, stays away), `POST /parts/:name/start`, and
- * `POST /parts/:name/replace` (drained, then started again). The last two take `{ "env", "releaseFolder" }`:
- * what it is told besides, and where its release lies.
- * `POST /postgres/backup` `{ "folder" }` copies the primary's data and log there; `POST /postgres/restore` takes that
+ * For origins, workers and edge: `POST /parts/:name/stop` (drains it, and it stays stopped), `POST /parts/:name/start`,
+ * and `POST /parts/:name/replace` (drains and starts it again). The last two take `{ "env", "releaseFolder" }`: further
+ * settings, and the folder of its release.
+ * `POST /postgres/backup` `{ "folder" }` copies the primary's data and log there. `POST /postgres/restore` takes that
  * `{ "folder" }`, or `{ "file", "key" }` of a dump. Each answers when it is done.
  */
 export async function openControl(region: Region): Promise<ControlServer> {

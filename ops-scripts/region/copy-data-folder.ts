@@ -1,12 +1,11 @@
-// Copies a running Postgres server's data folder during a backup, as pg_basebackup does, which the embedded package
-// lacks.
+// Copies a running Postgres server's data folder during a backup, like pg_basebackup, which the embedded package lacks.
 import { constants } from 'node:fs';
 import { chmod, chown, copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { withPostgres } from '../local/postgres.ts';
 import { unprivilegedUser } from '../local/postgres-folder.ts';
 
-// The server makes these anew, and a copy of them would mislead it.
+// The server creates these anew, and copies of them would mislead it.
 const contentsLeftOut = new Set([
   'pg_dynshmem',
   'pg_notify',
@@ -23,7 +22,7 @@ const folderMode = 0o700;
 const copiesAtOnce = 16;
 
 export interface CopyOptions {
-  /** A superuser's connection to the server whose folder is copied; never through a balancer. */
+  /** A superuser's connection to the server of that folder, never through a balancer. */
   sourceUrl: string;
   sourceFolder: string;
   /** Emptied first. */
@@ -31,8 +30,8 @@ export interface CopyOptions {
 }
 
 /**
- * The copy recovers from the log that the source still keeps (`wal_keep_size`): its server must be started as a
- * standby.
+ * Copies the folder. The copy recovers from the log that the source still keeps (`wal_keep_size`), so its server must
+ * be started as a standby.
  */
 export async function copyDataFolder({ sourceUrl, sourceFolder, targetFolder }: CopyOptions): Promise<void> {
   await rm(targetFolder, { recursive: true, force: true });
@@ -52,7 +51,7 @@ export async function copyDataFolder({ sourceUrl, sourceFolder, targetFolder }: 
     await makeFolder(join(targetFolder, folder));
 }
 
-/** A file in a data folder that only its server may read. */
+/** Writes a file in a data folder that only its server may read. */
 export async function writeOwned(file: string, text: string): Promise<void> {
   await writeFile(file, text, { mode: 0o600 });
   await own(file);
@@ -71,7 +70,7 @@ async function copyTree(source: string, target: string): Promise<void> {
     }
   };
   await collect('');
-  // The control file last, as the server's own backup does.
+  // The control file comes last, as in the server's own backup.
   const control = files.splice(files.indexOf(join('global', 'pg_control')), 1);
   const copyNext = async () => {
     for (let file = files.pop(); file !== undefined; file = files.pop()) await copyOne(source, target, file);
@@ -84,7 +83,7 @@ async function copyOne(source: string, target: string, file: string): Promise<vo
   try {
     await copyFile(join(source, file), join(target, file), constants.COPYFILE_FICLONE);
   } catch (error) {
-    // A relation that was dropped meanwhile: the log knows.
+    // A relation may have been dropped meanwhile; the log says so.
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
     throw error;
   }

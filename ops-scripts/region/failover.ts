@@ -1,4 +1,4 @@
-// When a store's primary counts as lost, who follows it, where its fixed address leads, and how the rest is repaired.
+// Decides when a store's primary is lost, who succeeds it, where its fixed address leads, and how the rest is repaired.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunningPart, StoreServer } from '../local/part.ts';
@@ -6,7 +6,7 @@ import type { RunningPart, StoreServer } from '../local/part.ts';
 /** One server of a store, whatever its role. */
 export interface StoreMember {
   name: string;
-  /** The process that stands, or stood last. */
+  /** The running process, or the last one. */
   server: StoreServer | undefined;
 }
 
@@ -15,24 +15,24 @@ export function hasEnded({ server }: StoreMember): boolean {
 }
 
 interface Watched<Seen> {
-  /** As reports call it. */
+  /** The store's name in reports. */
   store: string;
   onEvent: (sentence: string) => void;
-  /** Nobody is watched any more. */
+  /** Aborted when the primary is no longer watched. */
   ended: AbortSignal;
   primary(): StoreMember;
-  /** A health check of the primary; undefined where it does not answer. */
+  /** A health check of the primary; undefined if it does not answer. */
   lookAtPrimary(): Promise<Seen | undefined>;
   failOver(why: string): Promise<void>;
-  /** While the primary stands: followers that are lost are repaired. `seen` is undefined where it missed one check. */
+  /** Repairs lost followers while the primary runs. `seen` is undefined if it missed one check. */
   lookAfterFollowers(seen: Seen | undefined): Promise<void>;
-  /** Runs each look where it meets nothing else that is done to the store. */
+  /** Runs each check alone, so that it does not meet other work on the store. */
   inTurn?(work: () => Promise<void>): Promise<void>;
 }
 
 const lookEveryMs = 250;
 
-/** Looks at a primary four times a second, and fails over once it is lost. Resolves when `ended` is aborted. */
+/** Checks a primary four times a second, and fails over once it is lost. Resolves when `ended` is aborted. */
 export async function watchPrimary<Seen>(watched: Watched<Seen>): Promise<void> {
   const { ended } = watched;
   const silence = listenForSilence(ended);
@@ -64,7 +64,7 @@ export async function watchPrimary<Seen>(watched: Watched<Seen>): Promise<void> 
   }
 }
 
-/** Resolves once `condition` holds. @throws the signal's reason where it is aborted before. */
+/** Resolves once `condition` holds. @throws the signal's reason if it is aborted before */
 export async function untilTrue(condition: () => boolean, signal: AbortSignal): Promise<void> {
   while (!condition()) {
     signal.throwIfAborted();
@@ -79,40 +79,39 @@ interface Ending {
   fenceAll(): Promise<unknown>;
 }
 
-/** A region's data ends with it: nothing is gained by an orderly shutdown, and no question waits for the dead. */
+/**
+ * Ends a store by killing it. A region's data ends with it, so an orderly shutdown has no use. Checks then do not wait
+ * for dead servers.
+ */
 export async function endStore({ stopping, watching, repairs, fenceAll }: Ending): Promise<void> {
   stopping.abort(new Error('stopping'));
   await fenceAll();
   await Promise.all([watching, repairs.abandon()]);
-  // A fail-over that was under way may have begun another repair.
+  // A failover that was in progress may have begun another repair.
   await repairs.abandon();
   await fenceAll();
 }
 
 const stoppedMs = 2_000;
-/** All parts of a region share one machine, whose other work may keep them from running for a while. */
+/** All parts of a region share one machine, and its other work may keep them from running for a while. */
 const starvedMs = 15_000;
 const tickMs = 100;
 
 /**
- * Decides when an unanswered health check means loss: soon for a stopped process, later for one that waits
- * for the CPU.
+ * Decides when an unanswered health check means loss: soon for a stopped process, later for one that waits for the CPU.
  */
 interface Silence {
   answered(): void;
-  /**
-   * @returns whether it has been silent for so long that it counts as lost; never after the first unanswered
-   * question.
-   */
+  /** @returns whether it has been silent so long that it counts as lost; never after the first unanswered check */
   unanswered(part: RunningPart | undefined): boolean;
 }
 
-/** @param ended when nobody listens any more. */
+/** @param ended aborted when the checks end */
 function listenForSilence(ended: AbortSignal): Silence {
   let heardAt = performance.now();
   let questions = 0;
   let tickedAt = heardAt;
-  // While we ourselves are kept from running, the silence is ours: an answer may lie there unread.
+  // While this process itself does not get the CPU, the other's silence does not count: its answer may be there unread.
   const ticker = setInterval(() => {
     const now = performance.now();
     const lateMs = now - tickedAt - tickMs;
@@ -133,10 +132,7 @@ function listenForSilence(ended: AbortSignal): Silence {
   };
 }
 
-/**
- * Whether its main process runs or waits for something; false where it was stopped, and where the system does not
- * say.
- */
+/** Whether the main process runs or waits for something. False if it was stopped, or if the system does not tell. */
 function isAtWork(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -146,30 +142,27 @@ function isAtWork(pid: number): boolean {
   }
 }
 
-/**
- * Decides the successor of a lost primary. Promotes only a server that certainly has every acknowledged
- * write.
- */
+/** Decides the successor of a lost primary. It only promotes a server that certainly has every acknowledged write. */
 export interface LossOfPrimary {
   /** Does the successor answer right now? */
   successorAnswers: boolean;
-  /** Did it confirm every acknowledged write up to the moment when the primary fell silent? */
+  /** Had it confirmed every acknowledged write when the primary fell silent? */
   successorInSync: boolean;
 }
 
-/** `restart`: the old primary is started again on its own data; slower, but nothing is lost. */
+/** `restart`: the old primary is started again on its own data. This is slower, but nothing is lost. */
 export function decideFailover({ successorAnswers, successorInSync }: LossOfPrimary): 'promote' | 'restart' {
   return successorAnswers && successorInSync ? 'promote' : 'restart';
 }
 
 /**
- * Repairs in the background, one at a time of each kind. A failed repair is reported and retried by the next
- * health check.
+ * Repairs in the background, one at a time of each kind. A failed repair is reported, and the next health check retries
+ * it.
  */
 export interface Repairs<Kind extends string> {
   begin(kind: Kind, work: (signal: AbortSignal) => Promise<void>): void;
   isUnderWay(kind: Kind): boolean;
-  /** Ends what is under way; nothing of it goes on when this returns. */
+  /** Ends all repairs. Nothing of them goes on when this resolves. */
   abandon(): Promise<void>;
 }
 
@@ -197,14 +190,13 @@ export function startRepairs<Kind extends string>(onEvent: (sentence: string) =>
   };
 }
 
-/** The fixed address that leads to a store's present primary, like the DNS name of a managed store. */
+/** The fixed address of a store's present primary, like the DNS name of a managed store. */
 export interface WriterEndpoint {
   /** The address for clients; it never changes. */
   url: string;
   /**
-   * Leads new sessions to the named member and cuts all others, old ones to the same member included; undefined: to
-   * nobody.
-   * Sessions are cut when it resolves.
+   * Sends new sessions to the named member, or to nobody if it is undefined. Cuts all existing sessions, also those of
+   * the same member. They are cut when this resolves.
    */
   pointTo(member: string | undefined): Promise<void>;
 }

@@ -1,4 +1,5 @@
-// Runs the origins, workers and edge of a region in their zones: restarts what dies, kills what no longer answers.
+// Runs the origins, workers and edge of a region in their zones. Restarts those that die, and kills those that are
+// silent.
 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,22 +13,22 @@ export interface FleetMember {
   kind: 'origin' | 'worker' | 'edge';
   zone: string;
   url: string;
-  /** From the root of a release's folder. */
+  /** The path from the root of a release's folder. */
   entry: string;
   /** Undefined: this release. */
   releaseFolder?: string | undefined;
   env: Record<string, string | undefined>;
   readyPath: string;
   livePath: string;
-  /** Where Prometheus finds its figures. */
+  /** Where Prometheus finds its metrics. */
   metricsUrl: string;
   logFile: string;
 }
 
-/** What a start differs in from the one before. */
+/** How a start differs from the previous one. */
 export interface RestartChange {
   env?: Record<string, string>;
-  /** Where another release lies, with all that its entry files need. */
+  /** The folder of another release, with everything that its entry files need. */
   releaseFolder?: string;
 }
 
@@ -41,9 +42,9 @@ interface FleetOptions {
 
 export interface Fleet {
   has(name: string): boolean;
-  /** With the process that stands or stood last; undefined where it was stopped. */
+  /** The running process, or the last one; undefined if it was stopped. */
   processOf(name: string): RunningPart | undefined;
-  /** Drains it and lets it stay away; as a scale-in does. */
+  /** Drains it and keeps it stopped, as a scale-in does. */
   stop(name: string): Promise<void>;
   /** Resolves when it is ready. */
   start(name: string, change?: RestartChange): Promise<void>;
@@ -96,7 +97,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
   const stopAll = async () => {
     stopping.abort();
-    // Nobody is shopping any more: no drain.
+    // Nobody shops any more, so nothing is drained.
     for (const process of running.values()) kill(process.current());
     await Promise.all([...running.keys()].map(stop));
   };
@@ -117,7 +118,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 }
 
 /**
- * As an Auto Scaling group replaces an instance that fails its health checks: a frozen process does not end by
+ * Replaces a process that fails its health checks, as an Auto Scaling group does. A frozen process does not end by
  * itself.
  */
 async function killWhenUnhealthy(
@@ -143,7 +144,7 @@ function kill(part: RunningPart): void {
   if (!part.hasExited()) process.kill(part.pid, 'SIGKILL');
 }
 
-/** The origins, workers and edge of a region: their zones and settings. */
+/** The origins, workers and edge of a region, with their zones and settings. */
 interface FleetPlan {
   regionFolder: string;
   host: string;
@@ -151,7 +152,7 @@ interface FleetPlan {
   edgePort: number;
   workerPort: number;
   edgePurgeKey: string;
-  /** What origins and workers share: stores, keys, settings of the user. */
+  /** The environment of origins and workers: stores, keys, settings of the user. */
   env: Record<string, string | undefined>;
 }
 

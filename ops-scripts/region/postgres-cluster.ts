@@ -23,7 +23,7 @@ export interface PostgresClusterOptions {
   topology: Topology;
   endpoint: WriterEndpoint;
   onEvent: (sentence: string) => void;
-  /** A process stands, the role of its member being known. */
+  /** Called when a process runs and the role of its member is known. */
   onStarted: (member: PostgresMember) => void;
 }
 
@@ -32,14 +32,17 @@ export interface PostgresCluster {
   standbyInSync(): boolean;
   /** Resolves when standby and replica stream and the standby is in sync. */
   whole(): Promise<void>;
-  /** Nobody is led to the primary meanwhile; its followers are made anew. @param prepare makes it another primary */
+  /**
+   * Replaces the primary's data by `prepare`. Meanwhile the endpoint leads to nobody. Its followers are built again.
+   * @param prepare makes it another primary
+   */
   restore(prepare: (primary: PostgresMember) => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
 const silentMs = 2_000;
 
-/** The primary must stand already, and the endpoint lead to it; standby and replica are made by this. */
+/** The primary must run already, and the endpoint must lead to it. This builds standby and replica. */
 export function startPostgresCluster(options: PostgresClusterOptions): PostgresCluster {
   return new ReplicatedPostgres(options);
 }
@@ -100,7 +103,7 @@ class ReplicatedPostgres implements PostgresCluster {
     });
   }
 
-  /** A restore and what the watch does never meet. */
+  /** Runs work one after another, so that a restore never meets the watch. */
   #inTurn(work: () => Promise<void>): Promise<void> {
     const mine = this.#turn.then(work);
     this.#turn = mine.catch(() => undefined);
@@ -154,7 +157,7 @@ class ReplicatedPostgres implements PostgresCluster {
 
   async #takeOutStandby(why: string): Promise<void> {
     const { primary, standby } = this.#topology;
-    // Recorded before the change: from here on the standby may miss acknowledged writes.
+    // Recorded before the change, because the standby may miss acknowledged writes from here on.
     this.#inSync = false;
     await setSynchronousStandby(primary, undefined);
     this.#options.onEvent(`${standby.name} ${why}: writes no longer wait for it`);
@@ -197,7 +200,7 @@ class ReplicatedPostgres implements PostgresCluster {
         await this.#promoteStandby();
         return;
       } catch (error) {
-        // Half promoted is no standby any more, and took no writes: it begins anew.
+        // A standby that was promoted halfway is no standby any more. It accepted no writes, so it begins anew.
         onEvent(`${standby.name} could not be promoted (${String(error)})`);
         await fenceMember(standby);
         this.#standbyMustClone = true;
@@ -230,7 +233,7 @@ class ReplicatedPostgres implements PostgresCluster {
 
 type Followers = Awaited<ReturnType<typeof readFollowers>>;
 
-/** @returns undefined where its sessions or its postmaster do not answer: either may stand still alone. */
+/** @returns undefined if its sessions or its postmaster do not answer, because either may hang alone */
 async function lookAt(primary: PostgresMember): Promise<Followers> {
   const [followers, takesConnections] = await Promise.all([
     readFollowers(primary),
@@ -239,7 +242,7 @@ async function lookAt(primary: PostgresMember): Promise<Followers> {
   return takesConnections ? followers : undefined;
 }
 
-/** Asked twice, so that one slow answer is no loss. */
+/** Asks twice, so that one slow answer does not count as a loss. */
 async function isSilent(member: PostgresMember): Promise<boolean> {
   return !(await answersConnections(member)) && !(await answersConnections(member));
 }

@@ -1,4 +1,4 @@
-// One Postgres server of the region: its fixed folder and port, the server that it follows, and its health checks'
+// One Postgres server of the region: its folder and port, the server that it follows, and its health checks'
 // connection.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ export interface PostgresMember {
   password: string;
   /** Its own address, whatever its role. */
   url: string;
-  /** The process that stands, or stood last. */
+  /** The running process, or the last one. */
   server: StoreServer | undefined;
   health: HealthLine;
 }
@@ -29,7 +29,7 @@ const settings: Record<string, string> = {
   wal_level: 'replica',
   hot_standby: 'on',
   max_wal_senders: '10',
-  // What a standby may miss while it is rebuilt or frozen; past that it is copied anew.
+  // The log that a standby may miss while it is rebuilt or frozen. If it misses more, it is copied anew.
   wal_keep_size: '256MB',
   max_slot_wal_keep_size: '256MB',
   max_wal_size: '512MB',
@@ -37,7 +37,7 @@ const settings: Record<string, string> = {
   wal_receiver_timeout: '5s',
   wal_receiver_status_interval: '1s',
   wal_retrieve_retry_interval: '200ms',
-  // A query on a replica gives way rather than hold up what is replayed.
+  // A query on a replica is cancelled rather than delay replay.
   max_standby_streaming_delay: '2s',
   shared_buffers: '64MB',
 };
@@ -48,18 +48,18 @@ export function describeMember(place: MemberPlace): PostgresMember {
   return { ...place, url, server: undefined, health: createHealthLine(url) };
 }
 
-/** The first primary, on an empty folder. */
+/** Creates the first primary on an empty folder. */
 export async function createPrimary(member: PostgresMember, signal?: AbortSignal): Promise<void> {
   mkdirSync(join(member.folder, '..'), { recursive: true });
   member.server = await startPostgres({ ...member, settings, signal });
 }
 
-/** On the data that is there: a primary, or a standby if it was made one. */
+/** Starts the server on its data: a primary, or a standby if it was made one. */
 export async function startMember(member: PostgresMember, signal?: AbortSignal): Promise<void> {
   member.server = await startPostgresServer({ ...member, settings, deadlineMs: 25_000, signal });
 }
 
-/** Copies the primary's folder and makes the copy follow `upstream`, the primary itself or its standby. */
+/** Copies the primary's folder, and makes the copy follow `upstream`, which is the primary or its standby. */
 export async function cloneMember(
   member: PostgresMember,
   primary: PostgresMember,
@@ -71,13 +71,13 @@ export async function cloneMember(
   await writeSettings(member, { primary_conninfo: connectionTo(upstream, member) });
 }
 
-/** Makes a standby that runs follow another server. */
+/** Makes a running standby follow another server. */
 export async function follow(member: PostgresMember, upstream: PostgresMember): Promise<void> {
   await writeSettings(member, { primary_conninfo: connectionTo(upstream, member) });
   reload(member);
 }
 
-/** @param standby undefined: nobody is waited for. */
+/** @param standby undefined: the primary waits for nobody */
 export async function setSynchronousStandby(
   primary: PostgresMember,
   standby: PostgresMember | undefined,
@@ -87,7 +87,7 @@ export async function setSynchronousStandby(
   reload(primary);
 }
 
-/** Dead when this returns: the postmaster and every process of its own, so that none can still acknowledge a write. */
+/** Kills the postmaster and all of its processes, so that none can acknowledge a write once this resolves. */
 export async function fenceMember(member: PostgresMember): Promise<void> {
   if (member.server !== undefined && !member.server.hasExited()) {
     process.kill(member.server.pid, 'SIGKILL');
@@ -97,7 +97,7 @@ export async function fenceMember(member: PostgresMember): Promise<void> {
   member.health.close();
 }
 
-/** How a standby calls itself to the server that it follows. */
+/** The name of a standby at the server that it follows. */
 export function applicationName(member: PostgresMember): string {
   return member.name.replaceAll('-', '_');
 }
@@ -110,7 +110,10 @@ function connectionTo(upstream: PostgresMember, member: PostgresMember): string 
   ].join(' ');
 }
 
-/** In a file of the data folder, not on the command line: it bears a password, and it changes while the server runs. */
+/**
+ * Writes settings into a file of the data folder. They include a password, and they change while the server runs, so
+ * they are not on the command line.
+ */
 async function writeSettings(member: PostgresMember, values: Record<string, string>): Promise<void> {
   const lines = Object.entries(values).map(([name, value]) => `${name} = '${value}'\n`);
   await writeOwned(join(member.folder, 'postgresql.auto.conf'), lines.join(''));
@@ -121,11 +124,11 @@ function reload(member: PostgresMember): void {
 }
 
 /**
- * A persistent connection for a server's health checks, without a fork or a password hash for each. It
- * therefore answers on a busy machine too. A broken one is opened again by the next check.
+ * A persistent connection for a server's health checks. It needs no fork and no password hash for each check, so it
+ * also answers on a busy machine. The next check reopens a broken one.
  */
 interface HealthLine {
-  /** @throws where it is not answered within a second. */
+  /** @throws if there is no answer within a second */
   ask<Row>(sql: string): Promise<Row[]>;
   close(): void;
 }

@@ -21,7 +21,7 @@ export interface Topology {
 
 interface RepairOptions {
   topology: Topology;
-  /** Its data can't be trusted to be a past of the primary's: it is copied anew. */
+  /** Whether it has to be copied anew, because its data may not be an earlier state of the primary's. */
   mustClone: boolean;
   signal: AbortSignal;
   onStarted: (member: PostgresMember) => void;
@@ -29,11 +29,12 @@ interface RepairOptions {
 
 const ownDataMs = 8_000;
 
-/** Returns when the standby holds every acknowledged write and the primary waits for it. */
+/** Returns when the standby has every acknowledged write and the primary waits for it. */
 export async function repairStandby(options: RepairOptions): Promise<void> {
   const { primary, standby, replica } = options.topology;
   await runAsFollower(standby, primary, options);
-  // Before the primary begins to rely on its standby: a replica fed by the primary itself could be ahead of it.
+  // This comes before the primary waits for its standby, because a replica of the primary itself could be ahead of the
+  // standby.
   await moveReplica(primary, standby, replica);
   await bringInSync(primary, standby, options.signal);
 }
@@ -114,16 +115,15 @@ async function moveReplica(
     },
     { what: `${replica.name} to leave ${primary.name}`, deadlineMs: 10_000, everyMs: 100 },
   ).catch(async () => {
-    // It does not listen: it must not stay ahead of the standby, so it ends and is repaired in its turn.
+    // The replica does not follow. It must not stay ahead of the standby, so it is ended and repaired later.
     await fenceMember(replica);
   });
 }
 
 /**
- * Makes the standby synchronous: whether it certainly holds every acknowledged write, which failover
- * requires. Makes `primary` wait for `standby`, and returns when everything acknowledged until now is on it
- * as well.
- * @throws if the standby does not get there within `deadlineMs`.
+ * Makes `primary` wait for `standby`. Returns when everything acknowledged until now is on the standby as well, which a
+ * failover requires.
+ * @throws if the standby does not get there within `deadlineMs`
  */
 async function bringInSync(
   primary: PostgresMember,
@@ -135,7 +135,7 @@ async function bringInSync(
     waitUntil(attempt, { what, deadlineMs, everyMs: 100, signal });
   await wait(`${standby.name} to stream`, async () => {
     const state = await readFollower(primary, standby);
-    // Close enough that writes do not stand still while it catches up.
+    // Close enough that writes hardly wait while it catches up.
     return state?.streaming === true && state.behindBytes < 1_000_000;
   });
   await setSynchronousStandby(primary, standby);
@@ -146,9 +146,10 @@ async function bringInSync(
 }
 
 /**
- * The setting holds for every session once the checkpointer has read it, and it reads before it begins a checkpoint
- * that was asked for.
- * What was acknowledged before that, without the standby, lies before the log's end now: that too must have arrived.
+ * Waits until the standby has everything. Every session uses the setting once the checkpointer has read it, which it
+ * does before it begins a requested checkpoint.
+ * Writes that were acknowledged earlier, without the standby, are before the present end of the log. They must have
+ * arrived too.
  */
 async function waitForEverything(
   primary: PostgresMember,

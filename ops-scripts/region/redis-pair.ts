@@ -17,9 +17,9 @@ import {
 } from './failover.ts';
 
 export interface RedisPairOptions {
-  /** Stands already, and the endpoint leads to it. */
+  /** The primary, which runs already and to which the endpoint leads. */
   primary: RedisMember;
-  /** Made by this. */
+  /** The replica, which this starts. */
   replica: RedisMember;
   endpoint: WriterEndpoint;
   onEvent: (sentence: string) => void;
@@ -113,7 +113,7 @@ export function startRedisPair(options: RedisPairOptions): RedisPair {
   };
 }
 
-/** Whatever the replica held that the primary does not is forgotten: it copies everything. Returns when it follows. */
+/** Makes the replica forget its data and copy everything from the primary. Returns when it follows. */
 async function copyAnew(
   replica: RedisMember,
   primary: RedisMember,
@@ -140,11 +140,11 @@ export interface RedisMember {
   toolsFolder: string;
   password: string;
   url: string;
-  /** The process that stands, or stood last. */
+  /** The running process, or the last one. */
   server: StoreServer | undefined;
 }
 
-/** One Redis server of the region: its fixed folder and port, and the server that it follows, set at each start. */
+/** One Redis server of the region: its fixed folder and port. The server that it follows is set at each start. */
 export function describeRedisMember(
   place: Pick<RedisMember, 'name' | 'zone' | 'port' | 'password' | 'toolsFolder'> & { regionFolder: string },
 ): RedisMember {
@@ -158,7 +158,7 @@ export function describeRedisMember(
   };
 }
 
-/** On its own data, as a primary or as the replica of `primary`. */
+/** Starts the server on its own data, as a primary or as the replica of `primary`. */
 export async function startRedisMember(
   member: RedisMember,
   primary: RedisMember | undefined,
@@ -176,7 +176,7 @@ export async function startRedisMember(
   });
 }
 
-/** Dead when this returns. */
+/** Kills the server. It is dead when this resolves. */
 async function fenceRedisMember(member: RedisMember): Promise<void> {
   if (member.server !== undefined && !member.server.hasExited()) {
     process.kill(member.server.pid, 'SIGKILL');
@@ -185,20 +185,20 @@ async function fenceRedisMember(member: RedisMember): Promise<void> {
   await endProcessesIn(member.folder);
 }
 
-/** What an old primary has beyond the new one's data must not come back. */
+/** Deletes the data of an old primary, because writes that the new primary lacks must not come back. */
 async function forgetRedisData(member: RedisMember): Promise<void> {
   await rm(member.folder, { recursive: true, force: true });
 }
 
 export interface ReplicationState {
   role: 'master' | 'slave';
-  /** A replica that has all of its primary's data and receives what is new. */
+  /** Whether it has all of its primary's data and receives new writes. */
   linked: boolean;
-  /** Its data is being replaced, so that it may lack everything. */
+  /** Whether its data is being replaced, so that it may lack everything. */
   syncing: boolean;
 }
 
-/** @returns undefined where it does not answer within 1 s. */
+/** @returns undefined if it does not answer within 1 s */
 async function readReplication(member: RedisMember): Promise<ReplicationState | undefined> {
   try {
     const info = await withRedis(member.url, (redis) => redis.info('replication'));

@@ -18,11 +18,11 @@ export interface RegionPart {
   name: string;
   kind: PartKind;
   zone: string;
-  /** The process that listens. */
+  /** The listening process. */
   pid: number;
   /** Its own address, credentials included. */
   url: string;
-  /** What happens when it is lost: it comes back on the same address, or stays away. */
+  /** What happens after its loss: it comes back at the same address, or stays away. */
   restart: 'always' | 'never';
 }
 
@@ -33,7 +33,7 @@ interface StandingParts {
   stores: RegionStores;
 }
 
-/** As they are at this moment: a store's kind follows its role. */
+/** Lists the parts as they are now. The kind of a store follows from its role. */
 export function listParts({ balancer, members, fleet, stores }: StandingParts): RegionPart[] {
   const part = (
     place: { name: string; zone: string; url: string },
@@ -59,10 +59,7 @@ export function listParts({ balancer, members, fleet, stores }: StandingParts): 
 
 const columns = ['name', 'kind', 'zone', 'pid', 'url'] as const;
 
-/**
- * The region's parts as a table, redrawn in place on a terminal, with the latest events below it. One line a
- * part, under a heading.
- */
+/** The region's parts as a table, one line for each part below a heading. */
 export function renderTable(parts: RegionPart[]): string[] {
   const rows = parts.map((part) => columns.map((column) => String(part[column])));
   const widths = columns.map((column, at) => Math.max(column.length, ...rows.map((row) => row[at]!.length)));
@@ -75,7 +72,7 @@ export function renderTable(parts: RegionPart[]): string[] {
 }
 
 interface LiveTable {
-  /** Shown with its time, the newest ten. */
+  /** Shows an event with its time. The newest ten stay visible. */
   tell(sentence: string): void;
   close(): void;
 }
@@ -94,7 +91,7 @@ export function showLiveTable(
     const text = [heading, '', ...renderTable(parts()), '', ...events];
     const width = terminal.columns || 120;
     const cut = text.map((line) => line.slice(0, width - 1));
-    // Up to where the last picture began, and clear from there.
+    // Moves up to the beginning of the last picture, and clears from there.
     terminal.write(`${lines > 0 ? `\x1b[${lines}A` : ''}\x1b[0J${cut.join('\n')}\n`);
     lines = cut.length;
   };

@@ -30,7 +30,7 @@ export interface PlaceOptions {
   passwords: { postgres: string; redis: string };
 }
 
-/** Chooses names, folders and ports, which stay what they are as long as the region lives. */
+/** Chooses names, folders and ports, which stay the same as long as the region lives. */
 export async function placeStores({
   regionFolder,
   toolsFolder,
@@ -83,7 +83,7 @@ export async function placeStores({
   };
 }
 
-/** Starts the two primaries; the followers come later, as copies. */
+/** Starts the two primaries. The followers come later, as copies. */
 export async function startPrimaries(places: StorePlaces, signal: AbortSignal): Promise<void> {
   await Promise.all([
     createPrimary(places.postgres.primary, signal),
@@ -106,7 +106,7 @@ export interface FollowOptions {
   onStarted: (member: PostgresMember | RedisMember) => void;
 }
 
-/** From here on the stores are looked after: followers are made, the lost are replaced. */
+/** Looks after the stores from here on: builds followers and replaces lost servers. */
 export function keepStores({ places, balancer, onEvent, onStarted }: FollowOptions): RegionStores {
   const postgres = startPostgresCluster({
     topology: places.postgres,

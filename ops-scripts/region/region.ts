@@ -17,7 +17,7 @@ import {
 } from './region-stores.ts';
 
 export interface RegionHooks {
-  /** Aborts a start that is under way. */
+  /** Aborts a start that is in progress. */
   signal: AbortSignal;
   onEvent: (sentence: string) => void;
 }
@@ -27,11 +27,11 @@ export interface Region {
   edgeUrl: string;
   staff: { email: string; password: string };
   operatorPassword: string;
-  /** The addresses of the stores that origins and workers are told. */
+  /** The addresses of the stores that origins and workers use. */
   endpoints: { databaseUrl: string; redisUrl: string; replicaUrl: string };
-  /** As they are at this moment. */
+  /** The parts as they are now. */
   parts(): RegionPart[];
-  /** Where those that run now show their figures, as Prometheus discovers targets over HTTP. */
+  /** The metrics addresses of running parts, for Prometheus's discovery over HTTP. */
   targets(): MetricsTarget[];
   stores: RegionStores;
   fleet: Fleet;
@@ -44,8 +44,8 @@ interface MetricsTarget {
 }
 
 /**
- * Ready when every part answers and every replica streams. @throws one sentence that says what to do, nothing left
- * running.
+ * Returns when every part answers and every replica streams. @throws one sentence that says what to do, with nothing
+ * left running
  */
 export async function startRegion(settings: RegionSettings, hooks: RegionHooks): Promise<Region> {
   await using standing = new AsyncDisposableStack();
@@ -98,7 +98,7 @@ export async function startRegion(settings: RegionSettings, hooks: RegionHooks):
     fleet,
     stop: async () => {
       processes.note({ stopping: true });
-      // All at once; what stands on them later finds them stopped.
+      // All are stopped at once. Later disposals find their parts stopped.
       await Promise.allSettled([fleet.stopAll(), stores.stop(), balancer.stop()]);
       await stack.disposeAsync();
     },
@@ -152,7 +152,7 @@ async function planRegion(settings: RegionSettings, folder: string): Promise<Reg
   return { regionFolder, toolsFolder, ports, storefrontUrl, places, members, staff, operatorPassword };
 }
 
-/** What every origin and worker is told, unless the user said otherwise. */
+/** The environment of every origin and worker, unless the user set it differently. */
 function sharedEnvironment(
   settings: RegionSettings,
   secrets: KeptSecrets,
@@ -161,7 +161,7 @@ function sharedEnvironment(
   return {
     RATE_LIMITS: 'off',
     REDIS_REPLICAS: '1',
-    // Balancer and edge.
+    // The balancer and the edge.
     TRUSTED_PROXIES: '127.0.0.1,::1',
     LOG_LEVEL: 'warn',
     ...settings.environment,
@@ -169,7 +169,7 @@ function sharedEnvironment(
     DATABASE_REPLICA_URLS: places.postgres.replica.url,
     REDIS_URL: places.redisUrl,
     COOKIE_KEYS: settings.cookieKeys ?? secrets.cookieKey,
-    // One number for many processes can't be: origins and edge get one each.
+    // Several processes cannot share one port, so origins and edge get one each.
     METRICS_PORT: undefined,
   };
 }
@@ -209,7 +209,7 @@ function openBalancer(
   });
 }
 
-/** A region's data ends with it; its logs stay until the next one begins. */
+/** A region's data ends with it. Its logs stay until the next region begins. */
 function removeAllButLogs(regionFolder: string): void {
   for (const name of readdirSync(regionFolder)) {
     if (name !== 'logs') rmSync(join(regionFolder, name), { recursive: true, force: true });

@@ -1,4 +1,4 @@
-// `npm run stats`: how readable the house is, in figures that anyone can count again.
+// `npm run stats`: how readable the repository is, in figures that anyone can count again.
 import { execFileSync, type StdioOptions } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -49,7 +49,7 @@ function count(files: SourceFile[]): Record<string, number | string[]> {
   };
 }
 
-/** Counted by the linter, with its own rules and no others. */
+/** Counts with the linter, with rules for this and no others. */
 function countFunctions(): Record<string, number> {
   const folder = mkdtempSync(join(tmpdir(), 'myclothes-stats-'));
   const complexity = {
@@ -85,7 +85,7 @@ function runLinter(args: string[]): { category: string }[] {
   try {
     text = execFileSync('biome', args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, stdio });
   } catch (error) {
-    // It ends with 1 where it found something.
+    // The linter exits with 1 if it finds something.
     text = (error as { stdout?: string }).stdout ?? '';
   }
   return (JSON.parse(text) as { diagnostics: { category: string }[] }).diagnostics;
@@ -96,7 +96,7 @@ function longComments({ text }: SourceFile): number {
     .length;
 }
 
-/** Files that each flow enters, as docs/architecture.md lists them. */
+/** Counts the files that each flow enters, as docs/architecture.md lists them. */
 function countFlows(): Record<string, number> {
   const page = 'docs/architecture.md';
   if (!existsSync(page)) return {};

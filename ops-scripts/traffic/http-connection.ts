@@ -1,26 +1,26 @@
-// One keep-alive HTTP/1.1 connection that sends its next request after the last answer and parses as little as it can.
+// One keep-alive HTTP/1.1 connection that sends its next request after the last answer, and parses as little as it can.
 // A load generator that worked harder than the server would measure itself.
 import { connect, type Socket } from 'node:net';
 
 export interface RawAnswer {
   status: number;
-  /** Status line and fields as received. */
+  /** Status line and header fields as received. */
   head: string;
-  /** Put together when it is asked for, as most bodies are only counted. */
+  /** Assembled only when it is called, because most bodies are only counted. */
   body(): Buffer;
-  /** Of head and body, as they crossed the wire. */
+  /** Bytes of head and body, as they were sent. */
   bytes: number;
 }
 
 export interface HttpConnection {
-  /** @throws where the connection breaks before the answer is complete, or none comes within the time. */
+  /** @throws if the connection breaks before the answer is complete, or no answer comes in time */
   send(request: string | Buffer): Promise<RawAnswer>;
-  /** @param fields each ended by CRLF. @throws as `send` does. */
+  /** @param fields each ended by CRLF @throws as `send` does */
   get(path: string, fields?: string): Promise<RawAnswer>;
   close(): void;
 }
 
-/** @param timeoutMs the longest that nothing may come; without it, for ever. */
+/** @param timeoutMs the longest time without a byte; without it, there is no limit */
 export function openConnection(url: string | URL, timeoutMs?: number): HttpConnection {
   const { hostname, port, host } = new URL(url);
   let socket: Socket | undefined;
@@ -75,12 +75,12 @@ export function openConnection(url: string | URL, timeoutMs?: number): HttpConne
   };
 }
 
-/** @returns the field's value as received, or undefined. @param name in any case */
+/** @returns the field's value as received, or undefined @param name in any case */
 export function fieldOf(head: string, name: string): string | undefined {
   return new RegExp(`\\r\\n${name}: *([^\\r]*)`, 'i').exec(head)?.[1];
 }
 
-/** @returns undefined while the answer is incomplete. */
+/** @returns undefined while the answer is incomplete */
 function parseAnswer(received: Buffer): RawAnswer | undefined {
   const headEnd = received.indexOf('\r\n\r\n');
   if (headEnd < 0) return undefined;
@@ -98,7 +98,7 @@ function parseAnswer(received: Buffer): RawAnswer | undefined {
   return { status, head, body: () => Buffer.concat(chunks), bytes: received.length };
 }
 
-/** @returns undefined while the last chunk has not come. */
+/** @returns undefined before the last chunk has arrived */
 function readChunks(received: Buffer, start: number): Buffer[] | undefined {
   const chunks: Buffer[] = [];
   for (let at = start; ; ) {
