@@ -1,4 +1,4 @@
-// A backup brings back the moment at which it was made, is found out when a byte of it was changed, and needs its key.
+// A backup restores the moment at which it was made, is refused if a byte of it was changed, and needs its key.
 import { existsSync } from 'node:fs';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -38,7 +38,9 @@ async function backup(args: string[], env: Record<string, string> = {}): Promise
 const asJson = async (...args: string[]): Promise<Json[]> =>
   (await backup([...args, '--json'])).map((line) => JSON.parse(line));
 
-/** A command that keeps a session ends only once the session has been idle for half a minute. */
+/**
+ * Counts sessions of `ops`. A command with an open session only ends once the session has been idle for half a minute.
+ */
 async function countOpsSessions(): Promise<number> {
   const { rows } = await sql<{ n: number }>`
     select count(*)::integer as n from pg_stat_activity where application_name = 'ops' and datname = current_database()`.execute(
@@ -47,8 +49,9 @@ async function countOpsSessions(): Promise<number> {
   return rows[0]!.n;
 }
 
-/** Everything but what a restore makes new. */
-/** Without what a restore itself moves on: the lineage, the jobs, and the positions of events, which are given once. */
+/**
+ * The rows of all tables, except those that a restore itself changes: the lineage, the jobs, and the counter of events.
+ */
 async function contents(): Promise<Record<string, string>> {
   const { db } = shop.deps;
   const { rows: tables } = await sql<{ name: string }>`
@@ -109,7 +112,7 @@ test('A restore brings every row back as it was, begins a new lineage, and the s
     await expect.poll(priceOf, { timeout: 10_000 }).toBe(1_999);
     expect((await browser.get(`/api/orders/${kept.id}`)).body.number).toBe(kept.number);
     expect((await browser.get(`/api/orders/${lost.id}`)).status).toBe(404);
-    // Numbers go on behind those that were given.
+    // Order numbers continue after those that were given.
     const next = await shop.browser().buy(shop.variants[1]!.id);
     expect(Number(next.id)).toBeGreaterThan(Number(kept.id));
   }
@@ -156,7 +159,7 @@ test('Without a setting the key is made once beside the data, and the backup sho
     isThere ||= line.includes('kept@example.com');
   expect(isThere).toBe(true);
   await expect(backup(['create'], { BACKUP_KEY: 'short' })).rejects.toThrow('too short');
-  // What reads a backup makes no key, which could not open it.
+  // Commands that read a backup make no key, because a new key could not open it.
   const keyless = { BACKUP_KEY: '', DATA_DIR: join(folder, 'keyless') };
   for (const reading of [
     ['verify', file],

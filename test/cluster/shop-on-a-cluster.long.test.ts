@@ -1,5 +1,5 @@
-// The whole shop on a real cluster, while one shard loses its primary: what was acknowledged is there, what was done
-// stays seen.
+// The whole shop on a real cluster while one shard loses its primary.
+// Acknowledged writes are kept, and changes that were done stay visible.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { drainJournals } from '../../origin/cart/server/journal-drain.ts';
@@ -39,7 +39,7 @@ describe('a shop on a cluster', () => {
 
     const [shard] = cluster.shards;
     await cluster.kill(shard!.primary);
-    // Each of these is acknowledged at once or when its shard has a primary and a replica again, never on one node
+    // Each add is acknowledged at once, or when its shard has a primary and a replica again, but never on one node
     // alone.
     const adding = everybodyAdds();
     await expect.poll(() => leads(shard!.replica, 0), patience).toBe(true);
@@ -114,7 +114,7 @@ describe('a shop on a cluster', () => {
   });
 });
 
-/** The same request again while the answer is 503, as a browser's retry. @returns how it was kept. */
+/** Repeats a request while the answer is 503, as a browser's retry does. @returns how it was stored */
 async function addUntilTaken(browser: Browser, variantId: string): Promise<string> {
   const key = randomUUID();
   let durability = '';

@@ -1,4 +1,4 @@
-// The command as a shell sees it: exit codes, what stands on standard output, and the one sentence of a usage fault.
+// The command as a shell sees it: exit codes, standard output, and one sentence for wrong usage.
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// Fixes are shown only once they are proven: tried on what was judged, and judged again.
+// Fixes are shown only once they are proven: applied to a copy of what was judged, and judged again.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ afterAll(() => {
   process.exitCode = 0;
 });
 
-/** What `fix --simulate` says of a report beside what gave it, and its exit code. */
+/** The output of `fix --simulate` for a report beside the file that gave it, and its exit code. */
 async function proofsOf(report: object, name: string, content: string): Promise<[Proof[], number]> {
   const folder = mkdtempSync(join(root, 'case-'));
   writeFileSync(join(folder, name), content);
@@ -62,7 +62,7 @@ describe('of a snapshot', () => {
 
   test('one that leaves a choice, or makes another control worse, is not shown and says why', async () => {
     const snapshot = soundStack();
-    // The same rule lets in strangers and the instances: without it nothing connects.
+    // The same rule lets in strangers and the instances. Without it nothing connects.
     const groups = answerOf(snapshot, 'ec2', 'DescribeSecurityGroups').SecurityGroups!;
     groups.find(({ GroupId }) => GroupId === 'sg-cache')!.IpPermissions = [fromCidr(6379, '0.0.0.0/0')];
     const [balancer] = answerOf(snapshot, 'elbv2', 'DescribeLoadBalancers').LoadBalancers!;
@@ -148,7 +148,7 @@ describe('of a template', () => {
   });
 });
 
-/** What hardening asks for and a fix can give without a choice. */
+/** Weakens every hardening property that a fix can correct without a choice. */
 function soften(stack: Stack): void {
   stack.harden({
     database: { public: true, backupDays: 1, isProtected: false, logs: ['audit'], encrypted: false },
@@ -200,7 +200,7 @@ describe('by every policy', () => {
     expect(of('asg-multi-az')).toBe('resource "aws_autoscaling_group" "shop" {\n  min_size = 2\n}');
     expect(of('database-only-from-asg')).toContain('# take this out\nresource "aws_');
     expect(of('chain-connects')).toContain('referenced_security_group_id = aws_security_group.app.id');
-    // Of two sources one after the other goes, and with the last one the rule.
+    // One of two sources is removed after the other, and the rule goes with the last.
     expect(of('elb-open-to-web')).toMatch(/cidr_blocks = \["192\.0\.2\.0\/24"\]\n}\n# take this out\n/);
   });
 
@@ -218,7 +218,7 @@ describe('by every policy', () => {
   });
 });
 
-/** Block style, as people write it. */
+/** Writes YAML in block style, as people do. */
 function yamlOf(resources: object): string {
   const write = (value: unknown, indent: string): string => {
     if (typeof value !== 'object' || value === null) return ` ${JSON.stringify(value)}\n`;

@@ -1,5 +1,6 @@
-// A real Prometheus and Alertmanager watch a region while it is hurt: the alert of each fault fires within its time and
-// clears, no other does, and every query of the dashboards has data. The worker tells its own alerts without them.
+// A real Prometheus and Alertmanager watch a region while it is hurt. The alert of each fault fires in time and clears,
+// and no other fires.
+// Every query of the dashboards has data. The worker sends its own alerts without Prometheus.
 
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
@@ -23,7 +24,7 @@ import { type SmtpServer, startSmtpServer } from '../support/smtp-server.ts';
 import { startWatchers, type Watchers, whyNoWatchers } from './watchers.ts';
 
 const run = promisify(execFile);
-/** Beyond the rule's own time: for the fault to show, for scrapes and evaluations, and for a busy machine. */
+/** The time beyond the rule's own: for the fault to show, for scrapes and evaluations, and for a busy machine. */
 const slackMs = 30_000;
 const clearMs = 90_000;
 
@@ -31,7 +32,7 @@ let region: DrillRegion;
 let watchers: Watchers;
 let load: ShopperLoad;
 let mails: SmtpServer;
-/** What the workers posted by themselves, with their rules' real times. */
+/** Alerts that the workers posted themselves, with the real times of their rules. */
 const posted: Json[] = [];
 const open = new AsyncDisposableStack();
 
@@ -84,11 +85,11 @@ interface Trouble {
   hurt: () => Promise<unknown>;
   mend: () => Promise<unknown>;
   needs?: 'small disks';
-  /** What follows from it, and may be told as well. */
+  /** Alerts that may also fire as a consequence. */
   follows?: string[];
 }
 
-/** A region makes a lost follower anew within seconds, but not on a disk that is full. */
+/** A region rebuilds a lost follower within seconds, but not on a full disk. */
 let lost: DrillRegionPart | undefined;
 async function loseForLong(kind: string): Promise<void> {
   await region.refresh();
@@ -130,7 +131,7 @@ const troubles: Trouble[] = [
     hurt: () => loseForLong('postgres-standby'),
     mend: makeRoom,
     needs: 'small disks',
-    // The replica streams from it.
+    // The replica streams from the standby.
     follows: ['ReplicaBehind'],
   },
   {
@@ -146,7 +147,7 @@ const troubles: Trouble[] = [
     page: 'jobs-were-given-up',
     hurt: () => orderFor('refused@poison.example'),
     async mend() {
-      // The workers' own rule waits a whole minute.
+      // The workers' own rule waits for a whole minute.
       await expect
         .poll(() => posted.map(({ key, state }) => `${key} ${state}`), { timeout: 120_000 })
         .toEqual(['DeadLetters firing']);

@@ -17,7 +17,7 @@ const placed: PlacedPieces = {
 };
 
 const refund = { what: 'refund', amount: 6_000, restock: [{ variantId: '1', quantity: 1 }] } as const;
-/** Ada refunds and ships what is left; Bob's refund is too much by then. */
+/** Ada refunds and ships what is left. Bob's refund is then too much. */
 const doings: Doings[] = [
   {
     who: 'ada',

@@ -1,4 +1,4 @@
-// The judge finds a cart that was wronged, and only such a one; tried on histories whose end is known.
+// The judge finds every wrong cart and accuses no right one. It is tried on histories with a known result.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type JudgedShopper, judgeCart } from '../../ops-scripts/drills/judge.ts';
@@ -24,7 +24,7 @@ function expectedAfter(steps: Step[]): ExpectedCart {
   return expected;
 }
 
-/** What a shop that lets each open operation count or not, as `counts` says, would hold. */
+/** The cart of a shop in which open operation n counts if `counts[n]` is true. */
 function apply(steps: Step[], counts: boolean[]): Map<string, number> {
   const cart = new Map<string, number>();
   for (const [at, { kind, variantId, quantity, outcome }] of steps.entries()) {
@@ -186,8 +186,7 @@ describe('A restored shop', () => {
   });
 });
 
-// The timeline of a drill tells the longest gap and the time to recover, and an hour of it takes no more room than its
-// slots.
+// A drill's timeline gives the longest gap and the time to recover. An hour of it needs no more memory than its slots.
 
 function startTimeline() {
   let nowMs = 0;

@@ -1,4 +1,4 @@
-// Prometheus and Alertmanager, as Debian packages them, watching a region; their rules are ours, ten times as quick.
+// Prometheus and Alertmanager from Debian's packages watch a region. They use the repository's rules ten times as fast.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { findFreePort } from '../../ops-scripts/local/ports.ts';
 import { waitUntil } from '../../ops-scripts/local/wait-until.ts';
 import { findProgram } from '../support/system-packages.ts';
 
-/** Each time of a rule is divided by this; what waits for longer than the limit waits for the limit. */
+/** The factor by which each time of a rule is divided, and the longest time that is left. */
 const quicker = 10;
 const longestSeconds = 30;
 
@@ -24,11 +24,11 @@ export interface ToldAlert {
 }
 
 export interface Watchers extends AsyncDisposable {
-  /** What Alertmanager has sent to its receiver, in order. */
+  /** Alerts that Alertmanager has sent to its receiver, in order. */
   told: ToldAlert[];
   /** @returns one value for each series */
   query(expr: string): Promise<{ labels: Record<string, string>; value: number }[]>;
-  /** Of the rule with this name: how long until it fires, in the quick copy. */
+  /** Seconds until the rule with this name fires, in the faster copy. */
   firesAfterSeconds(alert: string): number;
 }
 
@@ -106,7 +106,9 @@ interface Rules {
   groups: { name: string; rules: { alert: string; expr: string; for: string }[] }[];
 }
 
-/** Also of the windows of rates and of ages that a rule compares; a share or a count stays as it is. */
+/**
+ * Divides the times of rules, the windows of rates and the ages that a rule compares. Shares and counts stay the same.
+ */
 function quicken(text: string): Rules {
   const rules = parse(text) as Rules;
   const sooner = (seconds: number) => Math.max(2, Math.min(longestSeconds, Math.round(seconds / quicker)));

@@ -1,5 +1,5 @@
-// The machines' own user data, out of the template, runs on real systemd in namespaces: from nothing to a second
-// release, a drain and a stop. What stands in for AWS is told in docs/deploy.md.
+// The template's user data runs on real systemd in namespaces: from nothing to a second release, a drain and a stop.
+// docs/deploy.md says what stands in for AWS.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -8,7 +8,7 @@ import { findProgram } from '../support/system-packages.ts';
 
 type Step = { step: string } & Record<string, never>;
 
-/** Why it cannot be rehearsed here; undefined where it can. */
+/** Why this machine cannot run the rehearsal, or undefined. */
 function whyNot(): string | undefined {
   for (const program of ['unshare', 'nsenter', 'ip', 'aws', 'logrotate', 'openssl', 'curl'])
     if (findProgram(program) === undefined) return `${program} is missing`;
@@ -38,7 +38,7 @@ describe.skipIf(reason !== undefined)('the boot of the machines', () => {
   beforeAll(async () => {
     const namespaces = ['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc'];
     const script = 'test/infra/rehearsal/world.ts';
-    // It ends with our end of its standard input: also when we are killed.
+    // It ends when its standard input closes, also if this process is killed.
     world = spawn('unshare', [...namespaces, process.execPath, script, findProgram('aws')!], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -78,7 +78,7 @@ describe.skipIf(reason !== undefined)('the boot of the machines', () => {
     expect(steps.get('credentials')).toEqual({
       refused: [],
       secrets: [common, [...common, 'OperatorPassword'].sort()],
-      // What runs the shop cannot ask for the machine's credentials; root can.
+      // The shop's user cannot request the machine's credentials, but root can.
       originProcess: '000',
       originRoot: '200',
       readableByShop: '',
@@ -96,7 +96,7 @@ describe.skipIf(reason !== undefined)('the boot of the machines', () => {
     expect([second, release]).toMatchObject([[{ succeeded: true }, { succeeded: true }], 'second']);
     for (const drain of drains) {
       expect(drain).toMatchObject({ allowed: true, told: ['drain', 'CONTINUE'] });
-      // The hook's patience.
+      // The lifecycle hook waits this long.
       expect(drain.seconds).toBeLessThan(180);
       expect(drain.stopped.split('\n').sort()).toEqual([
         'ActiveState=inactive',

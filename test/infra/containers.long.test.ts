@@ -1,5 +1,5 @@
-// The steps of the Containerfile, done in a folder where no engine for containers is: what it installs and copies is
-// enough for each program to run, as a user who may write nothing.
+// Runs the steps of the Containerfile in a folder, without a container engine.
+// The files that it installs and copies are enough for each program to run as a user without write access.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, cpSync, mkdirSync, readFileSync } from 'node:fs';

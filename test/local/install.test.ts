@@ -1,5 +1,5 @@
-// What each command does before it begins: installs what is missing, once, and never touches an installation that
-// somebody chose to make smaller.
+// Before each command, missing packages are installed, once. An installation without development packages stays as it
+// is.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -33,7 +33,7 @@ beforeEach(() => {
   cpSync('ops-scripts/install.mjs', join(folder, 'ops-scripts/install.mjs'));
   writeFileSync(join(folder, 'package-lock.json'), JSON.stringify({ packages: lock }));
   mkdirSync(join(folder, 'bin'));
-  // Stands in for npm, which would ask the registry: notes each call, takes a moment, and leaves npm's own note.
+  // Stands in for npm, which would use the registry: it logs each call, takes a moment, and leaves npm's own note.
   const npm = `#!/bin/sh
 echo "$*" >> calls; sleep 0.3; mkdir -p node_modules
 printf '%s' '${JSON.stringify({ packages: everything })}' > node_modules/.package-lock.json\n`;
@@ -53,7 +53,7 @@ const calls = () => {
   return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
 };
 
-/** As `npm ci` leaves it, without any note of ours. */
+/** An installation as `npm ci` leaves it, without the note of install.mjs. */
 function lieInstalled(packages: object): void {
   mkdirSync(join(folder, 'node_modules'), { recursive: true });
   writeFileSync(join(folder, 'node_modules/.package-lock.json'), JSON.stringify({ packages }));

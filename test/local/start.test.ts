@@ -1,5 +1,5 @@
-// `npm start` on one data folder, from the first start to the last: what it prints, what it survives, and what it
-// leaves behind (nothing).
+// `npm start` on one data folder, from the first start to the last: what it prints, what it survives, and that it
+// leaves nothing behind.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -27,7 +27,7 @@ function partsOf(dataDir: string): string[] {
 const alive = (parts: string[]) =>
   parts.filter((part) => processIdentity(Number.parseInt(part, 10)) === part);
 
-/** Of Linux's list of processes. */
+/** Finds children in Linux's list of processes. */
 function childrenOf(parent: number): { pid: number; command: string }[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   return pids.flatMap((pid) => {
@@ -53,7 +53,7 @@ test('the first start, broken off half-way by kill -9, is no obstacle to the nex
 test('it shows a page, tells passwords only to the owner, and ends everything within 10 s of SIGTERM', async () => {
   await using shop = start();
   const url = await readyUrl(shop);
-  // The start before this one made the passwords, and was killed before it could tell them.
+  // The previous start generated the passwords, and was killed before it could print them.
   const { operatorPassword, staffPassword } = JSON.parse(readFileSync(join(folder, 'secrets.json'), 'utf8'));
   expect(await shop.line(/^Dashboard /)).toContain(`operator, ${operatorPassword}`);
   expect(await shop.line(/^Staff /)).toContain(`staff@myclothes.test, ${staffPassword}`);

@@ -1,5 +1,6 @@
-// A balancer that goes by health alone cuts what a stopping origin is still answering; one that was told to drain it
-// does not. Passwords take no places of pages.
+// A balancer that relies on health checks alone cuts off answers of a stopping origin. One that drains it first does
+// not.
+// Requests that hash passwords take no capacity from pages.
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -17,7 +18,7 @@ interface Origin {
   port: number;
   ready: boolean;
   slow: number;
-  /** Sign-ins that were begun, each held until `letGo`. */
+  /** The number of sign-ins that have begun. Each waits for `letGo`. */
   signIns: number;
   letGo: AbortController;
 }
@@ -72,9 +73,9 @@ async function openBalancedPair() {
       (response) => response.text(),
       () => 'cut',
     );
-  /** Which origins answer, of many requests. */
+  /** The origins that answer many requests. */
   const answering = async () => new Set(await Promise.all(Array.from({ length: 12 }, () => ask('/'))));
-  /** Four requests that take their time, some of them at `a`. */
+  /** Four slow requests, some of them at `a`. */
   const askSlowly = async () => {
     const answers = Promise.all(Array.from({ length: 4 }, () => ask('/slow')));
     await expect.poll(() => a.slow).toBeGreaterThan(0);

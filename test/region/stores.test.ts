@@ -1,5 +1,5 @@
-// The region's stores lose nothing and come back: each is killed or frozen under writes, and every acknowledged row is
-// counted afterwards.
+// The region's stores lose nothing and come back: each is killed or frozen under writes, then every acknowledged row is
+// counted.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,7 +65,7 @@ afterAll(async () => {
 
 type Role = 'primary' | 'standby' | 'replica';
 
-/** Hurts the member that has this role now; returns when its number has changed and everything is whole again. */
+/** Hurts the member that has this role. Returns when its process has changed and everything is whole again. */
 async function hurtPostgres(role: Role, signal: NodeJS.Signals) {
   const member = stores.postgres.topology()[role];
   const pid = member.server!.pid;
@@ -114,7 +114,7 @@ test.each(['SIGKILL', 'SIGSTOP'] as const)(
   async (signal) => {
     const primary = stores.redis.primary();
     await withRedis(places.redisUrl, async (redis) => {
-      // A primary counts a replica from its first REPLCONF ACK on, which comes up to a second after the link is up.
+      // A primary counts a replica only after its first REPLCONF ACK, up to a second after the link is up.
       const confirmed = async () => {
         await redis.set(`kept-${signal}`, 'yes');
         return (await redis.wait(1, 500)) === 1;

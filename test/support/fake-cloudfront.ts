@@ -1,5 +1,5 @@
-// CloudFront's invalidations in small, in the API's own words (2020-05-31, REST and XML): one invalidation a caller
-// reference, in progress until the test completes it.
+// A small CloudFront for invalidations, with its real API (2020-05-31, REST and XML).
+// Each caller reference is one invalidation, which is in progress until the test completes it.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 
@@ -14,11 +14,11 @@ interface RecordedInvalidation {
 export interface FakeCloudFront extends AsyncDisposable {
   url: string;
   invalidations: RecordedInvalidation[];
-  /** How often one was asked for, also in vain. */
+  /** How many invalidations were requested, including refused ones. */
   asked: number;
-  /** What becomes of the next ones that are asked for, in order. */
+  /** What happens to the next requested ones, in order. */
   next: ('refuse as too many' | 'make it and lose the answer')[];
-  /** From now on each is completed when it is looked up. */
+  /** Whether an invalidation completes when it is next looked up. */
   completes: boolean;
 }
 

@@ -1,5 +1,5 @@
-// The whole origin in this process, on stores of its own, with two small products; and browsers that keep their
-// cookies. `await using shop = await openShop()`; with `{ worker: true }` the jobs are worked as well.
+// The whole origin in this process, on its own stores, with two small products, and browsers that keep their cookies.
+// Use it as `await using shop = await openShop()`; with `{ worker: true }`, jobs run too.
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,7 +22,7 @@ import { createDatabase, type PrivateStore, startRedis } from './stores.ts';
 
 export interface ShopOptions {
   worker?: boolean;
-  /** Silent where absent. */
+  /** Absent: nothing is logged. */
   log?: Logger;
   env?: Record<string, string>;
 }
@@ -33,14 +33,14 @@ export interface Shop extends AsyncDisposable {
   app: ReturnType<typeof createApp>;
   redis: PrivateStore;
   dataDir: string;
-  /** Of both products; every one has 20 pieces but the last, which has none. */
+  /** The variants of both products. Each has 20 pieces, except for the last one, which has none. */
   variants: { id: string; sku: string }[];
   slug: string;
   browser(): Browser;
   staff(): Promise<Browser>;
 }
 
-/** As cheap as the algorithm goes: what is tested is not how long it takes. */
+/** The cheapest settings of the algorithm, because tests do not measure its duration. */
 const passwords = createPasswords({ memoryCost: 64, timeCost: 1, parallelism: 1 });
 export const staffAccount = { email: 'staff@myclothes.test', password: 'a-password-of-tests' };
 
@@ -126,7 +126,7 @@ export interface Answer<Body> {
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into by tests, which is the check
 export type Json = any;
 
-/** A browser in small: one site's cookies, and JSON as well as forms. */
+/** A small browser: cookies of one site, JSON and forms. */
 export class Browser {
   readonly cookies = new Map<string, string>();
   readonly #app: Shop['app'];
@@ -177,7 +177,7 @@ export class Browser {
     return this.post('/api/cart/lines', { variantId, quantity }, { 'Idempotency-Key': key });
   }
 
-  /** Adds, as often as it takes on a busy machine: with one key it counts once. */
+  /** Adds pieces, with retries for a busy machine. The add has one key, so it counts once. */
   async fill(variantId: string, quantity = 1): Promise<void> {
     const key = randomUUID();
     await vi.waitFor(
@@ -186,7 +186,7 @@ export class Browser {
     );
   }
 
-  /** Fills the cart and orders it, likewise. @returns the order */
+  /** Fills the cart and orders it, with retries too. @returns the order */
   async buy(variantId: string, quantity = 1, change: Record<string, unknown> = {}): Promise<Json> {
     await this.fill(variantId, quantity);
     const key = randomUUID();
@@ -197,7 +197,7 @@ export class Browser {
     }, patience);
   }
 
-  /** Orders, as often as a busy machine says to try again: with one key it counts once. */
+  /** Orders, with retries while a busy machine asks for them. The order has one key, so it counts once. */
   async orderAtLast(change: Record<string, unknown> = {}): Promise<Answer<Json>> {
     const key = randomUUID();
     return vi.waitFor(async () => {

@@ -1,5 +1,5 @@
-// A small SMTP server that keeps what it is sent. At each stage it may refuse, wait, hang or drop the connection, as
-// servers do.
+// A small SMTP server that keeps the mails that it gets. At each stage it may refuse, wait, hang or drop the
+// connection.
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface ReceivedMail {
   from: string;
   to: string[];
-  /** Headers and body as they came, lines ending in LF. */
+  /** Headers and body as received, with lines ending in LF. */
   message: string;
   messageId: string;
 }
@@ -17,22 +17,22 @@ export interface ReceivedMail {
 export const smtpStages = ['connect', 'EHLO', 'MAIL', 'RCPT', 'DATA', 'end'] as const;
 export type SmtpStage = (typeof smtpStages)[number];
 
-/** A line to answer with, nothing for ever, an end of the connection, or a wait before the usual answer. */
+/** A line to answer with, no answer for ever, a closed connection, or a pause before the usual answer. */
 export type SmtpReaction = { say: string } | 'hang' | 'drop' | { afterMs: number };
 
 export interface SmtpServer extends AsyncDisposable {
   url: string;
-  /** What was taken, also where no answer followed. */
+  /** Accepted mails, also those without an answer. */
   mails: ReceivedMail[];
   /** How often each stage was reached. */
   reached: Record<SmtpStage, number>;
-  /** Whether mails are taken and never answered. */
+  /** Whether mails are accepted and never answered. */
   isSilent: boolean;
-  /** Decides at each stage; undefined: as a willing server. */
+  /** Decides at each stage; undefined: the usual answer. */
   react: (stage: SmtpStage, to: string[]) => SmtpReaction | undefined;
 }
 
-/** @param port 0: a free one */
+/** @param port 0: a free port */
 export async function startSmtpServer(port = 0): Promise<SmtpServer> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -83,7 +83,7 @@ async function converse(socket: Socket, state: SmtpServer): Promise<void> {
   await answer('connect', '220 test ESMTP');
   for await (const line of createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })) {
     if (message !== undefined) {
-      // RFC 5321, 4.5.2: a line of one dot ends the mail, other dots at a line's start are doubled.
+      // RFC 5321, 4.5.2: a line of one dot ends the mail, and other dots at the start of a line are doubled.
       if (line !== '.') message.push(line.startsWith('.') ? line.slice(1) : line);
       else {
         const mail = { from, to, message: message.join('\n') };

@@ -1,4 +1,4 @@
-// A shop that is paid through the fake Stripe, with a clock that tests turn, and what they look at and do to payments.
+// A shop that is paid through the fake Stripe, with a clock that tests set, and functions to read and change payments.
 
 import {
   type FakeSession,
@@ -17,18 +17,18 @@ export interface StripeShop extends AsyncDisposable {
   stripe: StripeServer;
   /** Places an order of the first variant. */
   order(pieces?: number, buyer?: Browser): Promise<PlacedOrder>;
-  /** The worker's job, some minutes from now, and with other settings where they are given. */
+  /** Runs the worker's job some minutes from now, with other settings if they are given. */
   settle(id: string, minutes?: number, settings?: Partial<Shop['deps']['settings']>): Promise<void>;
   payment(id: string): ReturnType<typeof readPayment>;
-  /** As the API shows it. */
+  /** The order as the API shows it. */
   shown(placed: PlacedOrder): Promise<{ status: string; payment: { status: string; redirectUrl?: string } }>;
   sessionsOf(id: string): FakeSession[];
-  /** Of the first variant. */
+  /** The stock of the first variant. */
   available(): Promise<number>;
   setVariant(change: { available?: number; price_amount?: number }): Promise<unknown>;
-  /** A webhook about the session as it is, or changed as told without changing it. @returns its status */
+  /** Sends a webhook about the session. With `change`, only the webhook has the changes. @returns its status */
   tell(type: string, session: FakeSession, change?: Partial<FakeSession>): Promise<number>;
-  /** When the payment is asked about, milliseconds from now. */
+  /** When the worker will ask about the payment, in milliseconds from now. */
   questionsOf(id: string): Promise<number[]>;
   mailsOf(id: string): Promise<number>;
 }

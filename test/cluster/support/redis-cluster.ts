@@ -1,5 +1,4 @@
-// A real cluster: three shards, each a primary with one replica, on free ports; any node can be killed and brought back
-// with its data.
+// A real cluster on free ports: three shards, each a primary with one replica. Any node can be killed and restarted.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,13 +20,13 @@ interface Shard {
 }
 
 export interface RedisCluster extends AsyncDisposable {
-  /** Seeds: one node of each shard. */
+  /** One node of each shard, for clients to begin with. */
   urls: string[];
   shards: Shard[];
   shardOf(key: string): Shard;
-  /** As the kernel would. */
+  /** Kills the node as the kernel would. */
   kill(node: ClusterNode): Promise<void>;
-  /** On its port, with its data; the cluster makes it a replica where it was replaced. */
+  /** Starts the node on its port, with its data. The cluster makes it a replica if another node took its place. */
   restart(node: ClusterNode): Promise<void>;
 }
 
@@ -52,7 +51,7 @@ export async function startRedisCluster(nodeTimeoutMs = 4_000): Promise<RedisClu
         'cluster-enabled': 'yes',
         'cluster-port': String(busPort),
         'cluster-node-timeout': String(nodeTimeoutMs),
-        // A shard that is gone must not stop the others.
+        // A lost shard must not stop the others.
         'cluster-require-full-coverage': 'no',
       },
     });
@@ -86,7 +85,7 @@ function ask<Answer>(node: ClusterNode, work: (redis: Redis) => Promise<Answer>)
   return withRedis(node.store.url, work, 5_000);
 }
 
-/** A primary, with as many replicas that follow it. */
+/** Whether the node is a primary with this number of replicas. */
 export async function leads(node: ClusterNode, replicas: number): Promise<boolean> {
   const [role, , followers] = (await ask(node, (redis) => redis.role())) as [string, number, unknown[]];
   return role === 'master' && followers.length >= replicas;

@@ -1,4 +1,4 @@
-// One case, four ways to tell it: live (over the wire), snapshot, template, plan. The verdicts agree, case by case.
+// Each case is described in four forms: live (over the wire), snapshot, template, plan. Their verdicts must agree.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { collectSnapshot } from '../../../ops-scripts/compliance/collect/collect.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
@@ -70,7 +70,7 @@ it.each([
   expect(report.findings.filter(({ status }) => status !== 'pass')).toEqual([]);
 });
 
-/** One line a control: how many cases each way to tell them got right, of how many. */
+/** One line for each control: for how many of its cases each form has the right verdict. */
 function matrixOf(): string[] {
   const modes = ['live', 'snapshot', 'template', 'plan'] as const;
   const controls = [...new Set(judgedCases.map(({ one }) => one.control))].toSorted();
@@ -85,7 +85,7 @@ function matrixOf(): string[] {
   return [`case table | of ${judgedCases.length} | ${modes.join(' | ')}`, ...lines];
 }
 
-/** The worst that was said of any part. */
+/** The worst status of any part. */
 function verdictOf(mode: Mode, snapshot: Snapshot, { control }: Case) {
   const report = judge(snapshot, { mode, selection: {}, policy: 'all' });
   const findings = report.findings.filter((finding) => finding.control === control);

@@ -1,4 +1,4 @@
-// The case table: each line one way in which an account is wrong (or right), and what must be said of it.
+// The case table. Each line is one way in which an account is wrong (or right), with the expected verdict.
 import {
   app,
   type Case,
@@ -131,7 +131,7 @@ export const misconfigured: Case[] = [
   ...places,
 ];
 
-/** Hardening: each property the other way. */
+/** Hardening: each property is set to the insecure value. */
 export const softened: Case[] = [
   is('a public database', 'database-not-public', (s) => s.harden({ database: { public: true } })),
   is('a database that is not encrypted', 'encrypted-at-rest', (s) =>

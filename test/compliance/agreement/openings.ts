@@ -1,4 +1,4 @@
-// Part of the case table: what rules open beside what is meant, on each of the four parts, and rules that are sound.
+// Part of the case table: rules that open too much on each of the four parts, and rules that are right.
 import type { GroupName, Opening, Stack } from '../support/stack.ts';
 
 type Status = 'pass' | 'fail' | 'unknown';
@@ -30,7 +30,7 @@ const opened =
     for (const opening of openings) stack.allow(group, opening);
   };
 
-/** Another way in, on one port of a part that should be open to one group alone. */
+/** Another source, on one port of a part that only one group should reach. */
 const from = (port: number, opening: Partial<Opening>): Opening => ({ from: port, ...opening });
 
 const closedAndOpened =
@@ -281,7 +281,7 @@ export const soundOpenings: Case[] = [
   ),
 ];
 
-/** Where parts stand, and how many there are. */
+/** The zones of parts, and how many members they have. */
 export const places: Case[] = [
   is('a group in three zones, one of which the balancer has not', 'asg-multi-az', (s) =>
     s.place('group', ['a', 'b', 'c']),

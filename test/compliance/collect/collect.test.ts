@@ -1,4 +1,4 @@
-// The collection against a server that speaks AWS's wire formats: whole answers or their errors, within the deadline.
+// Collects from a server with AWS's wire formats. Each call gives its whole answer or its error, within the deadline.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -79,7 +79,7 @@ describe('collecting', () => {
   });
 });
 
-/** One of each protocol and client. */
+/** One call of each protocol and client. */
 const faulty = [
   'elbv2.DescribeLoadBalancers',
   'autoscaling.DescribeAutoScalingGroups',
@@ -95,14 +95,14 @@ async function collect(from: Snapshot, faults: Record<string, Fault>, deadlines 
     region: 'eu-west-1',
     endpointUrl: aws.url,
     maxAttempts: 2,
-    // Only what hangs has to be waited out; a slow machine must not make a timeout of an answer.
+    // Only a hung call has to be waited out. Otherwise a slow machine must not turn an answer into a timeout.
     callDeadlineMs: Object.values(faults).includes('hung') ? 3_000 : 30_000,
     ...deadlines,
   });
   return { snapshot, asked: aws.asked };
 }
 
-/** An account that needs every call, with more items than a page holds. */
+/** An account that needs every call, with more items than fit into a page. */
 function soundAccount(): Snapshot {
   const stack = new AccountStack();
   stack.allow('app', { from: 3000, prefixList: ['192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/24'] });

@@ -1,5 +1,4 @@
-// The hardening controls: what is missing is unknown, AWS's defaults are known, and each kind of part has its own
-// rules.
+// The hardening controls: missing values are unknown, AWS's defaults are known, each kind of part has its own rules.
 import { describe, expect, it } from 'vitest';
 import { iamPolicy } from '../../../ops-scripts/compliance/collect/call-table.ts';
 import { explainControl, listControls } from '../../../ops-scripts/compliance/command.ts';
@@ -230,7 +229,7 @@ it('tells commands that, applied, close what they are told for', () => {
         ({ control, status }) => control === one.control && status === 'fail',
       );
     return failing(stack.snapshot()).flatMap(({ fix = '' }) => {
-      // One that leaves a choice to a person, or makes the thing anew, is not tried.
+      // A fix that leaves a choice, or that replaces the resource, is not tried.
       if (fix === '' || /<|create-|transit-/.test(fix)) return [];
       const snapshot = stack.snapshot();
       for (const line of fix.split('\n')) applyCommand(snapshot, line);

@@ -1,4 +1,4 @@
-// Against moto, an AWS that we did not write: what it can say is judged as on AWS, what it can't is unknown.
+// Runs against moto, an AWS of another project. Its answers are judged as AWS's, and calls that it lacks are unknown.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// The arithmetic of addresses and ports is exact: it agrees with counting on small universes.
+// The arithmetic of addresses and ports is exact: it agrees with counting in small ranges.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatAddress, parseCidr } from '../../../ops-scripts/compliance/network/address.ts';

@@ -1,4 +1,4 @@
-// Planned resources beside the stack: which have its groups, may use them, or only tell of them.
+// Planned resources beside the stack: which have its groups, which may use them, and which only mention them.
 import { describe, expect, it } from 'vitest';
 import { describeStack, type Json, judgedPlan, notPassed, worst } from '../support/judged-plan.ts';
 import { planOf, ref } from '../support/plan-file.ts';

@@ -1,4 +1,4 @@
-// A plan does not tell how an expression joins what it refers to: no verdict rests on one way to join it unsaid.
+// A plan does not tell how an expression combines its references. A verdict that depends on it must say so.
 import { expect, it } from 'vitest';
 import type { Finding } from '../../../ops-scripts/compliance/findings.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
@@ -25,7 +25,7 @@ function judged(resources: Resources, strict = false): Finding[] {
   return judgePlan(textOf(resources), 'plan.json', { strict }, { selection: {} }).report.findings;
 }
 
-/** Without a word on how sets were read. */
+/** Judges a plan without the warnings about how sets were read. */
 function judgedPlainly(resources: Resources): Finding[] {
   const snapshot = snapshotFromPlan(textOf(resources), 'plan.json');
   return judge(snapshot, { mode: 'plan', selection: {} }).findings;
@@ -57,7 +57,7 @@ function textOf(resources: Resources): string {
   return JSON.stringify(planOf(description, { variables: { flag: { value: true } } }));
 }
 
-/** Every place of a value that refers to resources. */
+/** Every place in a value that refers to resources. */
 function placesOf(value: unknown, path: Path = []): Path[] {
   if (value instanceof Reference) return [path];
   if (typeof value !== 'object' || value === null) return [];
@@ -82,7 +82,7 @@ function put(value: unknown, [key, ...rest]: Path, by: unknown): unknown {
   return copy;
 }
 
-/** The references of `coalesce(a, b)` and the like, beside what else may stand in one: counts, conditions, modules. */
+/** The references of `coalesce(a, b)` and similar functions, with counts, conditions and modules among them. */
 const joins: ((a: string, b: string, type: string) => string[])[] = [
   (a, b) => [a, b],
   (a, b) => [a, b, 'var.flag'],
@@ -140,7 +140,7 @@ it('judges no plan in a way that another way to join its references contradicts,
     const joined = judged(unsaid);
     const strict = judged(unsaid, true);
     const choices = resourcesIn(names).map((name) => ref(name));
-    // AWS takes these in two zones only.
+    // AWS requires two zones for these.
     const fewest = /^aws_(lb|db_subnet_group)\.shop\.subnet/.test(path.join('.')) ? 2 : 0;
     const values =
       original instanceof Reference ? choices : subsetsOf(choices).filter(({ length }) => length >= fewest);
@@ -170,7 +170,7 @@ it('reads resources that stand side by side in a set as a list, and says so wher
   expect(findings.filter(({ status }) => status !== 'pass')).toEqual([]);
   expect(warningOf('asg-multi-az')).toContain('aws_autoscaling_group.shop.vpc_zone_identifier');
   expect(warningOf('database-multi-az')).toBe('');
-  // AWS takes no application load balancer in one zone.
+  // AWS refuses an application load balancer in one zone, so this list must have both subnets.
   expect(warningOf('elb-multi-az')).toBe('');
 });
 

@@ -1,4 +1,4 @@
-// Values of a plan that are known only after the apply: followed through references, or unknown.
+// Values of a plan that are known only after the apply: found by their references, or unknown.
 import { describe, expect, it } from 'vitest';
 import { misconfigured, softened } from '../agreement/cases.ts';
 import { describeStack, type Json, judgedPlan, notPassed, worst } from '../support/judged-plan.ts';
@@ -66,7 +66,7 @@ describe('an id that is known only after the apply', () => {
       ]),
     );
     const outer = throughModule(take(false)) as ModuleDescription['resources'];
-    // The database's group goes through a variable into a second module.
+    // The database's group is passed through a variable into a second module.
     const { 'aws_db_instance.shop': database, ...others } = outer as Record<string, Json>;
     const description: ModuleDescription = {
       resources: others,
@@ -119,7 +119,7 @@ describe('an id that is known only after the apply', () => {
         (each['security_group_id'] as Reference).names[0] === 'local.group',
     );
     for (const [name] of moved) delete description.resources[name];
-    // A local value of a module that sees one group only is that group.
+    // If a module sees only one group, a local value in it must be that group.
     description.modules!['rules'] = {
       inputs: { group: ref('aws_security_group.named[0].id'), source: ref('aws_instance.none.id') },
       resources: Object.fromEntries(

@@ -1,4 +1,4 @@
-// What stands after the apply of a plan, and files that are no plan.
+// The resources after the apply of a plan, and files that are not plans.
 import { describe, expect, it } from 'vitest';
 import { ConfigFault } from '../../../ops-scripts/compliance/config-fault.ts';
 import { snapshotFromPlan } from '../../../ops-scripts/compliance/plan/plan.ts';
@@ -62,7 +62,7 @@ describe('what a plan changes', () => {
     const group = change(plan, 'aws_autoscaling_group.shop').change['after'] as { launch_template: Json[] };
     group.launch_template[0]!['version'] = '3';
     expect(notPassed(plan)).toEqual([]);
-    // An older version of the template is not in the plan.
+    // The plan does not contain an older version of the template.
     group.launch_template[0]!['version'] = '2';
     expect(worst(judgedPlan(plan), 'asg-only-from-elb')).toBe('unknown');
   });
@@ -102,7 +102,7 @@ describe('what a plan changes', () => {
   });
 });
 
-/** The value once every reference to a resource is an id. */
+/** The value after each reference to a resource is replaced by an id. */
 function known(value: unknown, expression: unknown, ids: Map<string, string>): unknown {
   const names = (expression as { references?: string[] } | undefined)?.references;
   if (names !== undefined) {

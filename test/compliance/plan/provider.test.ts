@@ -1,4 +1,4 @@
-// What the AWS provider means where a plan says nothing, and what its resources stand for.
+// The defaults of the AWS provider, and the CloudFormation resources that its resources correspond to.
 import { describe, expect, it } from 'vitest';
 import { describeStack, type Json, judgedPlan, worst } from '../support/judged-plan.ts';
 import { planOf, ref } from '../support/plan-file.ts';

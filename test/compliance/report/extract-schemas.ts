@@ -1,4 +1,4 @@
-// Derives the JSON Schemas in `fixtures/` from the published definitions: names, types and bounds, none of their prose.
+// Derives the JSON Schemas in `fixtures/` from the published definitions: names, types and bounds, without their prose.
 // For another version, run it on checkouts of github.com/ocsf/ocsf-schema and github.com/oasis-tcs/sarif-spec:
 // `node test/compliance/report/extract-schemas.ts ocsf-schema sarif-spec/sarif-2.1/schema/sarif-schema-2.1.0.json`.
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -6,15 +6,15 @@ import { join } from 'node:path';
 
 type Schema = Record<string, unknown>;
 
-/** An attribute of a class or an object of OCSF, with what the dictionary says of its name. */
+/** An attribute of an OCSF class or object, together with the dictionary's entry for its name. */
 interface Attribute {
   type?: string;
   is_array?: boolean;
   requirement?: string;
-  /** With null, it belongs to no profile although one declares it. */
+  /** Null: it belongs to no profile, although one declares it. */
   profile?: string | null;
   enum?: Record<string, { caption?: string }>;
-  /** The attribute that holds the caption of this number. */
+  /** The attribute with the caption of this number. */
   sibling?: string;
   '@deprecated'?: object;
 }
@@ -36,9 +36,9 @@ interface Dictionary {
   types: { attributes: Record<string, { type?: string; regex?: string; max_len?: number }> };
 }
 
-/** The profiles that our events name. */
+/** The profiles that the tool's events name. */
 const profiles = ['cloud'];
-/** The objects that our events hold. Any other one is refused until it is named here. */
+/** The objects in the tool's events. Any other is refused until it is listed here. */
 const objects = [
   ...['account', 'cloud', 'compliance', 'finding_info', 'metadata'],
   ...['product', 'remediation', 'resource_details'],
@@ -76,7 +76,7 @@ class OcsfRepository {
       category_uid: { const: category.uid },
       category_name: { const: category.caption },
     };
-    // The type of an event is its class and its activity in one number.
+    // The type of an event combines its class and its activity in one number.
     const types = activities.map((activity) =>
       when('activity_id', activity, { type_uid: { const: classUid * 100 + activity } }),
     );
@@ -97,7 +97,7 @@ class OcsfRepository {
     return JSON.parse(readFileSync(join(this.folder, `${path}.json`), 'utf8')) as T;
   }
 
-  /** The definition that this one extends; undefined for the first of all. */
+  /** The definition that this one extends; undefined for the base of all. */
   private baseOf(path: string): string | undefined {
     const { extends: base, name } = this.read<Definition>(path);
     if (base === undefined || base === name) return undefined;
@@ -172,7 +172,7 @@ function objectOf(type: string): Schema {
   return objects.includes(type) ? { $ref: `#/definitions/${type}` } : { not: {} };
 }
 
-/** The text beside a number is the caption of that number, except where the number says "other". */
+/** The text beside a number is the caption of that number, unless the number means "other". */
 function captionsOf(name: string, { sibling, enum: values = {} }: Attribute): Schema[] {
   if (sibling === undefined) return [];
   return Object.entries(values).flatMap(([key, { caption }]) =>
@@ -185,7 +185,7 @@ function when(name: string, value: number, properties: Schema): Schema {
   return { if: { required: [name], properties: { [name]: { const: value } } }, then: { properties } };
 }
 
-/** Attributes as one definition leaves them to the next; the members of an enum are joined. */
+/** Adds a definition's attributes to those of its base. The members of an enum are merged. */
 function merge(before: Attributes, own: Attributes): Attributes {
   const merged = { ...before };
   for (const [name, one] of Object.entries(own)) {
@@ -205,7 +205,7 @@ function extractSarif(published: Schema): Schema {
   return { $comment: `SARIF 2.1.0, github.com/oasis-tcs/sarif-spec: ${id}`, ...(bare(log) as Schema) };
 }
 
-/** The same schema without titles and descriptions; a property that is called so stays. */
+/** The same schema without titles and descriptions. A property with such a name stays. */
 function bare(schema: unknown, areNames = false): unknown {
   if (Array.isArray(schema)) return schema.map((each) => bare(each));
   if (typeof schema !== 'object' || schema === null) return schema;
@@ -219,7 +219,7 @@ function bare(schema: unknown, areNames = false): unknown {
   );
 }
 
-/** One definition a line, so that a change of version can be read. */
+/** Writes one definition on each line, so that a change of version is easy to compare. */
 function write(name: string, { definitions, ...rest }: Schema): void {
   const lines = Object.entries(definitions as Schema).map(
     ([key, value]) => `    ${JSON.stringify(key)}: ${JSON.stringify(value)}`,

@@ -1,4 +1,4 @@
-// The other reports: each tells every finding, what is text stays text, and an unknown is never taken for a pass.
+// The other reports: each contains every finding, escapes text, and never shows an unknown as a pass.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// Read replicas belong to their source, states in between are unknown, and a cluster is as far apart as its instances.
+// Read replicas belong to their source, transitional states are unknown, a cluster spans its instances' zones.
 import type { DBInstance } from '@aws-sdk/client-rds';
 import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
@@ -20,7 +20,7 @@ function add(snapshot: Snapshot, name: string, more: DBInstance): void {
   });
 }
 
-/** Every database finding must be of the source, and pass. */
+/** Every database finding must be about the source and pass. */
 function expectNoted(snapshot: Snapshot, source = 'orders'): void {
   const findings = findingsOf(snapshot);
   expect(findings.filter(({ status }) => status !== 'pass')).toEqual([]);

@@ -1,4 +1,4 @@
-// Garbage deep in an answer makes only what depends on it unknown, naming the call; other failures still fail.
+// Garbage deep in an answer makes only what depends on it unknown and names the call. Other failures still fail.
 import { describe, expect, test } from 'vitest';
 import { exitCodeOf } from '../../../ops-scripts/compliance/findings.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';

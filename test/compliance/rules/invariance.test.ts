@@ -1,4 +1,4 @@
-// A verdict depends on what is open, not on how it is written down; opening more never turns a failure into a pass.
+// A verdict depends on what is open and not on how it is written. Opening more never turns a failure into a pass.
 import type { IpPermission } from '@aws-sdk/client-ec2';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -9,9 +9,11 @@ import { fromCidr, fromGroup, group, networkInterface, soundStack } from '../sup
 import { addIngress, answerOf, securityGroup } from '../support/spoil.ts';
 
 const groupIds = ['sg-elb', 'sg-web', 'sg-cache', 'sg-db', 'sg-other'] as const;
-/** These are attached to nothing, so a rule that names them is harmless, and others can hide among such rules. */
+/**
+ * Groups that are attached to nothing. A rule that names them is harmless, and other rules can hide among such rules.
+ */
 const idleIds = Array.from({ length: 15 }, (_, i) => `sg-idle-${i}`);
-/** Each of these can only be hurt by one opening more. */
+/** Controls that another opening can only make worse. */
 const onlyFrom: ControlId[] = ['asg-only-from-elb', 'cache-only-from-asg', 'database-only-from-asg'];
 
 interface Opening {
@@ -37,7 +39,7 @@ const opening: fc.Arbitrary<Opening> = fc.record({
 });
 const openings = fc.array(opening, { maxLength: 12 });
 
-/** The sound stack, a machine beside it, and these openings. */
+/** The sound stack with a machine beside it and with these openings. */
 function build(list: Opening[]): Snapshot {
   const snapshot = soundStack();
   answerOf(snapshot, 'ec2', 'DescribeSecurityGroups').SecurityGroups!.push(
@@ -55,7 +57,7 @@ function statuses(snapshot: Snapshot): Record<string, string> {
   return Object.fromEntries(findings.map(({ control, status }) => [control, status]));
 }
 
-/** Both halves of a CIDR, which together are the same addresses. */
+/** The two halves of a CIDR, which together have the same addresses. */
 function halves(rule: IpPermission): IpPermission[] {
   const text = rule.IpRanges?.[0]?.CidrIp;
   const [address, prefix] = text?.split('/') ?? [];

@@ -1,4 +1,4 @@
-// A network load balancer may have no groups and keeps its clients' addresses; a gateway one is no way in from the web.
+// A network load balancer may have no groups and keeps client addresses. A gateway one is no way in from the web.
 import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
 import { fromCidr, soundStack } from '../support/sound-stack.ts';
@@ -7,7 +7,7 @@ import { answerOf, findingOf, findingsOf, securityGroup, statusOf } from '../sup
 const web = 'elb-open-to-web';
 const chain = 'chain-connects';
 
-/** The sound stack behind a network load balancer without groups, whose instances let in these addresses. */
+/** The sound stack behind a network load balancer without groups. Its instances let in these addresses. */
 function behindNetworkBalancer(cidrs: string[], protocols = ['TCP', 'TLS']): Snapshot {
   const snapshot = soundStack();
   const [balancer] = answerOf(snapshot, 'elbv2', 'DescribeLoadBalancers').LoadBalancers!;

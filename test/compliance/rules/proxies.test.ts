@@ -1,4 +1,4 @@
-// A proxy listens on its own family's port, serves its targets alone, and is a way in by each of its endpoints.
+// A proxy listens on the port of its own family, serves only its targets, and can be reached by each of its endpoints.
 import type { DBProxyEndpoint } from '@aws-sdk/client-rds';
 import { describe, expect, test } from 'vitest';
 import { recordCall, type Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
@@ -9,11 +9,11 @@ const onlyFrom = 'database-only-from-asg';
 const chain = 'chain-connects';
 
 interface Setting {
-  /** The port that the database listens on. */
+  /** The port on which the database listens. */
   port?: number;
-  /** The port that the instances may reach the proxy on. */
+  /** The port on which the instances may reach the proxy. */
   openPort?: number;
-  /** Whether the database lets the instances in beside the proxy. */
+  /** Whether the database also lets the instances in directly. */
   straight?: boolean;
   into?: object;
   family?: string | undefined;

@@ -1,4 +1,4 @@
-// What string-matching checkers let through is seen, and each failure proves itself by a path and says what to type.
+// Mistakes that checkers miss when they compare strings. Each failure has a path as proof and a command that fixes it.
 
 import { describe, expect, test } from 'vitest';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
@@ -151,7 +151,7 @@ describe('what a group is attached to', () => {
     expect(judged(fromGroup(6379, 'sg-gone'))).toBe('unknown');
     expect(judged(from({ GroupId: 'sg-web', UserId: '999999999999' }))).toBe('unknown');
     expect(judged(from({ GroupId: 'sg-far', VpcPeeringConnectionId: 'pcx-1' }))).toBe('unknown');
-    // One that the account shows is resolved to what it is attached to.
+    // A peered group that the account's answers contain is resolved like any other group.
     expect(judged(from({ GroupId: 'sg-elb', VpcPeeringConnectionId: 'pcx-1' }))).toBe('fail');
     expect(judged(from({ GroupId: 'sg-web', VpcPeeringConnectionId: 'pcx-1' }))).toBe('pass');
   });

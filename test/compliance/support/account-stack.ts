@@ -1,4 +1,4 @@
-// The sound stack as an account's answers, with the interfaces that AWS makes for each part.
+// The sound stack as an account's answers, with the interfaces that AWS creates for each part.
 import {
   type ClientName,
   type CommandOf,

@@ -1,4 +1,4 @@
-// An endpoint that speaks AWS's wire formats and serves a snapshot's answers page by page, with faults on demand.
+// An endpoint with AWS's wire formats. It serves a snapshot's answers page by page, with faults on request.
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { callRounds, type TableCall } from '../../../ops-scripts/compliance/collect/call-table.ts';
@@ -9,7 +9,7 @@ export type Fault = 'denied' | 'throttled' | 'page-2-missing' | 'garbage' | 'hun
 
 interface Asked {
   name: string;
-  /** Every value of the request: enough to find the call that it is. */
+  /** Every value of the request, which is enough to find its call. */
   values: Set<string>;
   page: number;
 }
@@ -24,7 +24,7 @@ const signedServices: Record<string, string> = {
 
 const calls = new Map(callRounds.flat().map((call) => [`${call.client}.${call.command}`, call]));
 
-/** Serves until disposed of; `faults` names commands as `client.Command`. */
+/** Serves until disposed of. `faults` names commands as `client.Command`. */
 export async function startFakeAws(snapshot: Snapshot, faults: Record<string, Fault> = {}, itemsPerPage = 2) {
   const asked: string[] = [];
   const server = createServer(async (request, response) => {

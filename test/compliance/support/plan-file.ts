@@ -1,4 +1,4 @@
-// Writes plans as `terraform show -json` does, from short descriptions in which `ref` marks what is not known yet.
+// Writes plans like those of `terraform show -json`, from short descriptions in which `ref` marks unknown values.
 
 /** A value that is known only after the apply, with the references of its expression. */
 export class Reference {
@@ -13,7 +13,7 @@ export const ref = (...names: string[]) => new Reference(names);
 
 export type Arguments = Record<string, unknown>;
 
-/** One resource, those of `count`, or those of `for_each`. */
+/** One resource, or the instances of `count` or of `for_each`. */
 export type Described = Arguments | Arguments[] | { each: Record<string, Arguments>; forEach?: Reference };
 
 export interface ModuleDescription {
@@ -27,7 +27,7 @@ export interface ModuleDescription {
 
 type Json = Record<string, unknown>;
 
-/** The plan that creates all of it. */
+/** Writes a plan that creates all of it. */
 export function planOf(description: ModuleDescription, more: Json = {}): Json {
   const changes: Json[] = [];
   const root = writeModule(description, '', changes);
@@ -117,7 +117,7 @@ interface Parts {
   expression: unknown;
 }
 
-/** As the provider plans: a set with one item that is not known is not known as a whole. */
+/** Splits a value as the provider plans it: if one item of a set is unknown, the whole set is. */
 function split(value: unknown): Parts {
   if (value instanceof Reference)
     return {
@@ -129,7 +129,7 @@ function split(value: unknown): Parts {
     const names = value.flatMap((item) => (item instanceof Reference ? item.names : []));
     const expression = { references: names.flatMap(withBeginnings) };
     const bare = value.some((item) => item instanceof Reference && item.names.length === 0);
-    // Newer resources of the provider tell item by item.
+    // Newer resources of the provider tell which items are unknown.
     if (bare)
       return {
         after: value.filter((item) => !(item instanceof Reference)),
@@ -162,7 +162,7 @@ function constant(value: unknown): Parts {
   return { after: value, unknown: false, expression: { constant_value: value } };
 }
 
-/** Terraform lists each reference with all of its beginnings that name something. */
+/** Terraform lists each reference with all of its prefixes that name something. */
 function withBeginnings(name: string): string[] {
   const steps = name.match(/\[[^\]]*\]|[^.[\]]+/g) ?? [];
   const beginnings: string[] = [];

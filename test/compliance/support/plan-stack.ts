@@ -1,4 +1,4 @@
-// The sound stack as a Terraform plan, in the words that a person would write it with.
+// The sound stack as a Terraform plan, as a person would write it.
 import { type Arguments, type ModuleDescription, planOf, type Reference, ref } from './plan-file.ts';
 import type { GroupName, Hardening, Opening, PartName, Stack, Zone } from './stack.ts';
 
@@ -93,7 +93,7 @@ export class PlanStack implements Stack {
     this.allow('data', { from: 5432, group: 'app' });
   }
 
-  /** In turn inside the group, as a rule of the older kind, and as one of the newer kind. */
+  /** Alternates between a rule inside the group, an old rule resource and a new one. */
   allow(group: GroupName, opening: Opening) {
     const number = this.#rules++;
     if (opening.prefixList !== undefined)

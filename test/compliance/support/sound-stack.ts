@@ -1,4 +1,4 @@
-// A stack that passes every control, as plain data that a test may spoil in one place.
+// A stack that passes every control, as plain data that a test may change in one place.
 import type { NetworkInterface, SecurityGroup } from '@aws-sdk/client-ec2';
 import {
   type AnswerOf,
@@ -16,7 +16,7 @@ export const balancerArn = `arn:aws:elasticloadbalancing:${region}:${account}:lo
 export const targetGroupArn = `arn:aws:elasticloadbalancing:${region}:${account}:targetgroup/web/73e2d6bc24d8a067`;
 const listenerArn = (port: number) => `${balancerArn.replace('loadbalancer', 'listener')}/${port}`;
 
-/** A fresh snapshot of the sound stack; change it freely. */
+/** A fresh snapshot of the sound stack, which a test may change. */
 export function soundStack(): Snapshot {
   const snapshot = emptySnapshot(account, region, new Date('2026-11-25T08:00:00Z'));
   const put = <C extends ClientName, N extends CommandOf<C>>(
@@ -253,7 +253,7 @@ function putNetwork(put: Put): void {
   put('route53', 'ListHostedZones', { HostedZones: [] });
 }
 
-/** A security group with these rules in, and everything out. */
+/** A security group with these ingress rules, and with egress to everywhere. */
 export function group(id: string, ingress: SecurityGroup['IpPermissions']): SecurityGroup {
   return {
     GroupId: id,
@@ -278,7 +278,7 @@ export function fromPrefixList(port: number, id: string) {
   return { IpProtocol: 'tcp', FromPort: port, ToPort: port, PrefixListIds: [{ PrefixListId: id }] };
 }
 
-/** A network interface; with an instance it is attached to it. */
+/** A network interface. With an instance it is attached to that. */
 export function networkInterface(
   id: string,
   groups: string | string[],

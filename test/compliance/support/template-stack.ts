@@ -1,4 +1,4 @@
-// The sound stack as a CloudFormation template, in the words that a person would write it with.
+// The sound stack as a CloudFormation template, as a person would write it.
 import type { GroupName, Hardening, Opening, PartName, Stack, Zone } from './stack.ts';
 
 const zones: Zone[] = ['a', 'b', 'c'];
@@ -108,7 +108,7 @@ export class TemplateStack implements Stack {
         Properties: { PrefixListName: 'list', Entries },
       };
     }
-    // Every second rule is a resource of its own, as generated templates have them.
+    // Every second rule is a resource of its own, as in generated templates.
     if (number % 2 === 0) {
       (this.resources[logicalIds[group]]!.Properties['SecurityGroupIngress'] as object[]).push(rule);
     } else {

@@ -1,4 +1,4 @@
-// Whatever part of a template is not known: no verdict passes or fails that a way to complete it contradicts.
+// If any part of a template is unknown, no verdict contradicts a possible value of that part.
 import { expect, test } from 'vitest';
 import type { Status } from '../../../ops-scripts/compliance/findings.ts';
 import { judgeTemplates } from '../../../ops-scripts/compliance/template/judge-templates.ts';
@@ -11,7 +11,7 @@ type Path = (string | number)[];
 const rounds = Number(process.env['COMPLETION_ROUNDS'] ?? 25);
 const completionsEach = 4;
 
-/** A way not to know a part, and the same part known again as `value`. */
+/** How a part is made unknown. Some ways keep its original value as a possibility. */
 const kinds: [name: string, hide: (original: unknown) => unknown][] = [
   ['a parameter without a value', () => ({ Ref: 'Unset' })],
   ['text with such a parameter', () => ({ 'Fn::Sub': `\${Unset}` })],
@@ -46,7 +46,7 @@ function pathsIn(value: unknown, path: Path = []): Path[] {
   const inner = Object.entries(value).flatMap(([key, each]) =>
     pathsIn(each, [...path, Array.isArray(value) ? Number(key) : key]),
   );
-  // A function is one part: what is within it is no value by itself.
+  // A function counts as one part, because the parts within it are no values.
   return Object.keys(value).some((key) => key === 'Ref' || key.startsWith('Fn::'))
     ? [path]
     : [path, ...inner];
@@ -79,7 +79,7 @@ function verdicts(resources: Resources): Map<string, Status> {
   return new Map(report.findings.map(({ control, status }) => [control, status]));
 }
 
-/** Values that may stand there: as it was, none, one of the same name elsewhere, or one that changes what it says. */
+/** Possible values: the original, none, a value of the same name elsewhere, or one with another meaning. */
 function completionsOf(resources: Resources, path: Path, random: () => number): unknown[] {
   const original = at(resources, path);
   const name = path.findLast((key) => typeof key === 'string');
@@ -111,7 +111,7 @@ function typeOf(resources: Resources, [id]: Path): string | undefined {
   return resources[String(id)]?.Type;
 }
 
-/** Ways in which the template is wrong before a part of it is hidden. */
+/** Mistakes of the template before a part of it is hidden. */
 const mistakes: ((stack: TemplateStack) => void)[] = [
   () => undefined,
   () => undefined,
@@ -153,7 +153,7 @@ test('a part that is not known never makes a verdict that some completion contra
     const [kind, hide] = path.length === 1 ? existence : pick(kinds);
     const original = at(resources, path);
     const hidden = verdicts(put(resources, path, hide(original)));
-    // Either what is told or nothing at all: there is no third way.
+    // The part is either the original or nothing, because the condition has only these two branches.
     const none = path.length === 1 ? undefined : { Ref: 'AWS::NoValue' };
     const values = kind.startsWith('a condition for')
       ? [original, none]

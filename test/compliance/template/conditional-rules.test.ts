@@ -1,4 +1,4 @@
-// What hangs on a condition, or on a parameter without a value, is neither there nor absent.
+// A resource that depends on a condition, or on a parameter without a value, counts neither as present nor as absent.
 import { describe, expect, test } from 'vitest';
 import { findingOfTemplate, type Resources, unset } from '../support/judged-template.ts';
 
@@ -64,7 +64,7 @@ test('an entry of a network ACL that may not exist is unknown', () => {
   expect(judged({ Condition: 'Wanted' })).toBe('unknown');
 });
 
-/** Both subnets of the stack have an ACL of their own that lets nobody in, as far as each part of it is there. */
+/** Both subnets of the stack have an ACL that denies everybody, if each of its parts exists. */
 function withAcl(resources: Resources, parts: { acl?: object; entries?: object; links?: object }) {
   const add = (id: string, Type: string, Properties: object, more: object = {}) =>
     Object.assign(resources, { [id]: { Type: `AWS::EC2::${Type}`, Properties, ...more } });

@@ -1,4 +1,4 @@
-// What a template says of clusters and proxies: instances that another stack may add are unknown, not absent.
+// Clusters and proxies in templates: instances that another stack may add are unknown and not absent.
 import { describe, expect, test } from 'vitest';
 import { findingOfTemplate, findingsOfTemplate, type Resources } from '../support/judged-template.ts';
 

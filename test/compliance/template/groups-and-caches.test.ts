@@ -1,4 +1,4 @@
-// What CloudFormation takes where a template says nothing, and each way to name a launch template.
+// CloudFormation's defaults for groups and caches, and each way to name a launch template.
 import { describe, expect, test } from 'vitest';
 import { findingOfTemplate, findingsOfTemplate, type Resources } from '../support/judged-template.ts';
 

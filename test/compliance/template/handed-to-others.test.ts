@@ -1,4 +1,4 @@
-// What a template hands to others: who has a group in whatever words, and who may change what it gets.
+// Resources that a template passes to others: who has a group, however it is named, and who may change it.
 import { expect, test } from 'vitest';
 import {
   add,
@@ -265,7 +265,7 @@ const both =
       change(template);
     });
 
-/** What a custom resource gets beside a part: it may be another once that has run. */
+/** Resources that a custom resource gets beside a part. It may change them. */
 const changed: TemplateCase[] = [
   [
     'a listener that a custom resource gets',

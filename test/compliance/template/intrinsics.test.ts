@@ -1,4 +1,4 @@
-// Each intrinsic function by its meaning, in short and long form, and each thing that a template can't know as unknown.
+// Each intrinsic function, in short and long form, and everything that a template can't know as unknown.
 import { describe, expect, it } from 'vitest';
 import { isUnknownValue } from '../../../ops-scripts/compliance/snapshot.ts';
 import { parseTemplate } from '../../../ops-scripts/compliance/template/parse-template.ts';

@@ -1,4 +1,4 @@
-// Mistakes of public checkers: a pass that should not be, and an unknown where the template decides.
+// Mistakes of public checkers: wrong passes, and unknowns that the template decides.
 import { expect, test } from 'vitest';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import { emptySnapshot } from '../../../ops-scripts/compliance/snapshot.ts';

@@ -1,4 +1,4 @@
-// AWS's own resource specification, as CDK carries it: whatever type is given a group, it is seen to have it.
+// AWS's resource specification, as CDK contains it: every type that can get a group is known to have it.
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -11,7 +11,7 @@ import { parseTemplate } from '../../../ops-scripts/compliance/template/parse-te
 import { namesGroups, namesSubnets } from '../../../ops-scripts/compliance/template/resource-facts.ts';
 import { TemplateStack } from '../support/template-stack.ts';
 
-/** Properties whose name has to do with groups and which give none to the resource, with what they are. */
+/** Properties with a name like those of groups that give the resource no group, and their meaning. */
 const others: Record<string, string> = {
   SecurityGroupIngress: 'rules',
   SecurityGroupEgress: 'rules',
@@ -59,12 +59,12 @@ const otherSubnets: Record<string, string> = {
 /** A group of subnets, which is another resource. */
 const namesSubnetGroup = /SubnetGroup(Name|Id|Identifier|Description)$/;
 
-/** Types that describe what others launch, and give nothing a group by themselves. */
+/** Types that describe what others launch. They attach no group themselves. */
 const describesOnly = /^AWS::(EC2::LaunchTemplate|AutoScaling::LaunchConfiguration)$/;
 
 interface Member {
   name: string;
-  /** The kind of block that it holds. */
+  /** The kind of block in it. */
   inner: string | undefined;
   isList: boolean;
 }
@@ -90,7 +90,7 @@ function membersIn(text: string): Member[] {
   }));
 }
 
-/** Each type with the ways through its properties that end in one of those that are wanted. */
+/** For each type, the paths through its properties that end in a wanted one. */
 function waysTo(isWanted: (member: Member, before: Member[]) => boolean): [type: string, way: Member[]][] {
   return sources.flatMap((source) => {
     const types = source.matchAll(
@@ -113,7 +113,7 @@ function waysTo(isWanted: (member: Member, before: Member[]) => boolean): [type:
   });
 }
 
-/** Whether the cache is still said to be open to the instances alone, with one more resource. */
+/** Whether the control of the cache still passes after one more resource was added. */
 function passesWith(Type: string, way: Member[], value: unknown): boolean {
   const Properties = way.reduceRight<unknown>(
     (inner, { name, isList }) => ({ [name]: isList ? [inner] : inner }),

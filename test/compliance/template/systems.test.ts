@@ -20,7 +20,7 @@ type File = [name: string, template: object];
 
 const options = { parameters: {}, region: 'eu-west-1', account: '123456789012' };
 
-/** What is said other than `pass`. */
+/** All verdicts other than `pass`. */
 function verdicts(files: File[], parameters: Record<string, string> = {}): Record<string, string> {
   const templates = files.map(([name, template]) => parseTemplate(JSON.stringify(template), name));
   return said(snapshotFromParsed(templates, { ...options, parameters }));

@@ -1,5 +1,4 @@
-// For each law of a life in the shop, bugs that break it: in the store, in a log, in a mailbox, or in what a shop
-// answers.
+// For each law of `shop-life`, bugs that break it: in the store, in a log, in a mailbox, or in the shop's answers.
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,7 +10,7 @@ import type { ShopLife } from '../../../ops-scripts/drills/shop-life/life.ts';
 import { exportCatalog } from '../../../ops-scripts/drills/shop-life/product-files/product-file.ts';
 import { askPostgres } from '../../../ops-scripts/drills/shop-life/shop/living-shop.ts';
 
-/** @returns what takes the bug out again */
+/** @returns a function that removes the bug */
 export type Plant = (life: ShopLife) => Promise<() => Promise<unknown>>;
 
 export interface PlantedBug {
@@ -20,15 +19,15 @@ export interface PlantedBug {
   plant: Plant;
 }
 
-/** SQL: an ended price that another one followed. */
+/** SQL: an ended price with another one after it. */
 const firstOfTwo = `(select h.variant_id, min(h.until) from variant_prices h join variants v on v.id = h.variant_id
   where v.archived_at is null group by h.variant_id having count(*) > 1 order by h.variant_id limit 1)`;
 
-/** SQL: the variant of which other systems were told last. */
+/** SQL: the variant of the last shop event about stock. */
 const lastTold = `(select split_part(subject, ':', 2)::bigint from shop_events where type = 'stock.changed'
   order by position desc limit 1)`;
 
-/** @returns where the confirmation of an order stands that is not cancelled, so that it may not be without one. */
+/** @returns the index of a confirmation mail of an order that is not cancelled, which therefore needs it */
 async function findConfirmation({ shop, record, mailServer }: ShopLife): Promise<number> {
   const rows = await askPostgres<{ id: string }>(shop, "select id from orders where status <> 'cancelled'");
   const standing = new Set(rows.map(({ id }) => id));
@@ -315,7 +314,7 @@ export const plantedBugs: PlantedBug[] = [
   },
 ];
 
-/** Whatever the choice, by the page. */
+/** Signs up with the form, whatever the random choice. */
 const signUpByForm = (life: ShopLife) => signUp(life, { ...life.random, next: () => 0 });
 
 async function plantOldFeed(life: ShopLife): Promise<() => Promise<unknown>> {
@@ -327,7 +326,7 @@ async function plantOldFeed(life: ShopLife): Promise<() => Promise<unknown>> {
     firsts.set(url, first);
     return new Response(await first);
   };
-  // No change before it and no sale left over night.
+  // Chooses no price change before the sale, and no sale that stays over night.
   const random = { ...life.random, next: () => 0.9 };
   const pace = { untilStartMs: 1_500, lastsMs: 1_500 };
   await holdSale(life, random, { course: 'holds a sale by the clock', pace });
@@ -344,7 +343,7 @@ function bySql(plant: string, undo: string): Plant {
   };
 }
 
-/** A shop whose answers are changed on the way. */
+/** A shop whose answers are changed on their way. */
 function byAnswers(isMeant: (url: URL) => boolean, change: (text: string) => string, status?: number): Plant {
   return async (life) => {
     life.fetch = async (input, init) => {
@@ -352,7 +351,7 @@ function byAnswers(isMeant: (url: URL) => boolean, change: (text: string) => str
       if (!isMeant(new URL(String(input)))) return answer;
       const headers = new Headers(answer.headers);
       const text = change(await answer.text());
-      // Of the text as it was.
+      // These headers describe the original text.
       headers.delete('content-encoding');
       headers.delete('content-length');
       return new Response(text, { status: status ?? answer.status, headers });
@@ -383,7 +382,7 @@ function isSearch(url: URL): boolean {
   return url.pathname === '/api/products' && url.searchParams.has('q');
 }
 
-/** Not due for an hour, so that no worker takes it. */
+/** The row is not due for an hour, so that no worker takes it. */
 function plantWork(state: 'pending' | 'dead'): Plant {
   return async ({ shop }) => {
     await askPostgres(

@@ -1,5 +1,5 @@
-// AWS as machines meet it: instance metadata, and the few calls of their boot scripts, each judged by the machine's
-// own role.
+// AWS as machines see it: instance metadata, and the few calls of their boot scripts, checked against the machine's
+// role.
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -23,7 +23,7 @@ export interface Call {
 
 export interface FakeAws {
   machines: FakeMachine[];
-  /** What was asked for, in order. */
+  /** The calls, in order. */
   calls: Call[];
   /** By ARN. */
   secrets: Record<string, string>;
@@ -37,7 +37,7 @@ export interface FakeAwsOptions {
   account: string;
   apiAddress: string;
   certificate: { cert: string; key: string };
-  /** What RDS publishes: the makers of its certificates. */
+  /** The certificate authorities that RDS publishes. */
   truststore: string;
   prefixes: string[];
 }
@@ -57,7 +57,10 @@ export async function startFakeAws(options: FakeAwsOptions): Promise<void> {
 
 const token = 'a-token-of-the-second-version';
 
-/** Of the second version only: who shows no token learns nothing. Machines are known by their address. */
+/**
+ * Answers as instance metadata version 2: a request without a token gets nothing. Machines are identified by their
+ * address.
+ */
 function answerMetadata({ machines }: FakeAws, request: IncomingMessage, response: ServerResponse) {
   const answer = (status: number, text = '') => response.writeHead(status).end(text);
   const machine = machines.find(({ address }) => address === request.socket.remoteAddress);
@@ -88,7 +91,7 @@ function answerMetadata({ machines }: FakeAws, request: IncomingMessage, respons
   return answer(text === undefined ? 404 : 200, text);
 }
 
-/** By it a call tells whose role it uses. */
+/** The access key by which a call shows whose role it uses. */
 const keyOf = ({ instanceId }: FakeMachine) => `ASIA${instanceId.replace('-', '').toUpperCase()}`;
 
 interface Exchange {
@@ -166,7 +169,7 @@ function sendXml(response: ServerResponse, action: string, inside: string): void
   response.end(`<${action}Response><requestId>1</requestId>${inside}</${action}Response>`);
 }
 
-/** Large files are asked for in ranges. */
+/** Large files are requested in ranges. */
 function sendFile(file: string, request: IncomingMessage, response: ServerResponse): void {
   const { size, mtime } = statSync(file);
   const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];

@@ -1,4 +1,4 @@
-// One machine: this system's own root under an overlay, in namespaces of its own, with systemd as its first process.
+// One machine: this system's root under an overlay, in its own namespaces, with systemd as its first process.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import {
   appendFileSync,
@@ -15,26 +15,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { waitUntil } from '../../../ops-scripts/local/wait-until.ts';
 
-// Bash takes a socket as its input for a call from afar, and would read its user's settings: hence `--norc` below.
+// If its input is a socket, Bash assumes a remote shell and reads the user's settings. `--norc` below prevents that.
 const runFile = promisify(execFile);
 
 interface MachineOptions {
   name: string;
-  /** Holds all that machines write. */
+  /** The folder of everything that machines write. */
   folder: string;
-  /** Where a hierarchy of cgroups is mounted, in a group of our own. */
+  /** The mount of a cgroup hierarchy, in a group of the rehearsal. */
   cgroup: string;
   bridge: string;
   address: string;
   userData: string;
   /** Names that this machine resolves. */
   hosts: Record<string, string>;
-  /** Of the makers of certificates, beside those that the system trusts. */
+  /** A certificate authority, in addition to those that the system trusts. */
   authority: string;
   awsProgram: string;
 }
 
-/** What Amazon Linux has and Debian has not: it notes what it was asked to do. */
+/** Programs that Amazon Linux has and Debian lacks. They log how they were called. */
 const standIns: Record<string, string> = {
   '/usr/local/bin/dnf': `#!/bin/bash
 echo "$*" >> /var/log/dnf-asked
@@ -73,7 +73,7 @@ export class Machine {
     this.root = join(options.folder, options.name, 'root');
   }
 
-  /** Lays out the machine's disk. */
+  /** Prepares the machine's disk. */
   async prepare(): Promise<void> {
     const { folder, hosts, authority, userData, awsProgram } = this.#options;
     const at = (name: string) => join(folder, this.name, name);
@@ -84,7 +84,7 @@ export class Machine {
       mkdirSync(join(this.root, place), { recursive: true });
       await runFile('mount', ['-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', join(this.root, place)]);
     }
-    // No service of the system that lends its root.
+    // No service of the host's root may start.
     await this.#shell('rm -f etc/systemd/system/*.wants/* etc/systemd/system/default.target; chmod 1777 tmp');
     await this.#shell(
       'cd dev; mkdir pts shm; for one in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0; do IFS=: read -r name major minor <<< "$one"; mknod -m 666 "$name" c "$major" "$minor"; done; : > console; ln -s /proc/self/fd fd; ln -s fd/0 stdin; ln -s fd/1 stdout; ln -s fd/2 stderr',
@@ -97,12 +97,12 @@ export class Machine {
     write('/usr/local/bin/aws', `#!/bin/bash\nexec ${awsProgram} "$@"\n`, 0o755);
     write('/etc/hosts', hostsFile({ ...hosts, localhost: '127.0.0.1', [this.name]: '127.0.0.1' }));
     write('/etc/hostname', `${this.name}\n`);
-    // Emptied, so that each machine makes an id of its own.
+    // Empty, so that each machine generates its own id.
     write('/etc/machine-id', '');
     const trusted = '/etc/ssl/certs/ca-certificates.crt';
     appendFileSync(join(this.root, trusted), `\n${authority}`);
     write('/root/.aws/config', `[default]\nca_bundle = ${trusted}\n`);
-    // ElastiCache's certificates are of makers that Node knows.
+    // On AWS, Node already trusts the authorities of ElastiCache's certificates.
     write('/etc/authority.pem', authority);
     write(
       '/etc/systemd/system.conf.d/authority.conf',
@@ -112,7 +112,7 @@ export class Machine {
     write('/etc/systemd/system/user-data.service', firstBoot);
   }
 
-  /** Starts it, or starts it again with what its disk holds. */
+  /** Starts it, or starts it again with the present contents of its disk. */
   async boot(): Promise<void> {
     const { cgroup } = this.#options;
     const group = join(cgroup, this.name);
@@ -164,14 +164,14 @@ export class Machine {
     await within('route', 'add', '169.254.169.254/32', 'dev', inside);
   }
 
-  /** Its user data, as cloud-init runs it at the first boot. @returns whether it succeeded, and after how long */
+  /** Runs its user data, as cloud-init does at the first boot. @returns whether it succeeded, and after how long */
   async runUserData(): Promise<{ succeeded: boolean; seconds: number }> {
     const began = performance.now();
     const answer = await this.ask('systemctl start user-data && echo succeeded || echo failed');
     return { succeeded: answer === 'succeeded', seconds: Math.round((performance.now() - began) / 1_000) };
   }
 
-  /** What a shell on it answers. @throws with what it said where it fails */
+  /** Returns the output of a command on it. @throws with the output if the command fails */
   async ask(command: string): Promise<string> {
     const entered = ['-t', String(this.#pid), '--mount', '--net', '--pid', '--uts', '--ipc', '--cgroup'];
     const clean = ['env', '-i', 'PATH=/usr/local/bin:/usr/sbin:/usr/bin'];
@@ -188,7 +188,7 @@ export class Machine {
     return existsSync(file) ? readFileSync(file, 'utf8') : '';
   }
 
-  /** As AWS stops a machine: its power button. @returns after how many seconds it was off */
+  /** Stops it by its power button, as AWS does. @returns after how many seconds it was off */
   async powerOff(): Promise<number> {
     const began = performance.now();
     const gone = new Promise((resolve) => this.#init!.once('exit', resolve));

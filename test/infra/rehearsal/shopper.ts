@@ -1,4 +1,4 @@
-// A shopper behind a balancer: asks one of the machines that the balancer would send to, and counts what fails.
+// A shopper behind a balancer: sends requests to one of the machines in rotation, and counts those that fail.
 import { request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -9,7 +9,7 @@ interface Answer {
 }
 
 export class Shopper {
-  /** Addresses of the origins that are registered. */
+  /** Addresses of the registered origins. */
   targets: string[] = [];
   readonly #domain: string;
   #turn = 0;
@@ -33,7 +33,7 @@ export class Shopper {
     return this.#ask({ ...this.#next(), method, path, body: JSON.stringify(body) }, headers);
   }
 
-  /** One piece of the first product. @returns the order's status */
+  /** Buys one piece of the first product. @returns the order's status */
   async buy(): Promise<number> {
     const { items } = (await this.get('/api/products')).body as { items: { slug: string }[] };
     const { variants } = (await this.get(`/api/products/${items[0]!.slug}`)).body as {
@@ -110,7 +110,7 @@ export class Shopper {
           method,
           path,
           timeout: 10_000,
-          // As the balancer, which verifies no certificate of its targets.
+          // Like the balancer, which verifies no certificate of its targets.
           rejectUnauthorized: false,
           headers: { host: this.#domain, ...sent, ...headers },
         },

