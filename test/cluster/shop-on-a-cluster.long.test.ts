@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 describe('a shop on a cluster', () => {
-  test('loses no acknowledged piece when a shard loses its primary while Postgres is away', async () => {
+  test('A shop on a cluster loses no acknowledged piece when a shard loses its primary while Postgres is away', async () => {
     const browsers = Array.from({ length: shoppers }, () => shop.browser());
     const variant = shop.variants[0]!.id;
     const everybodyAdds = () => Promise.all(browsers.map((browser) => addUntilTaken(browser, variant)));
@@ -58,7 +58,7 @@ describe('a shop on a cluster', () => {
       .toBe(shoppers * 3);
   }, 400_000);
 
-  test('shows nothing older than what was done, while another shard fails over', async () => {
+  test('A shop on a cluster shows nothing older than a finished change while another shard fails over', async () => {
     const staff = await shop.staff();
     const product = `/api/products/${shop.slug}`;
     const { id } = (await staff.get(product)).body as { id: string };
@@ -101,7 +101,7 @@ describe('a shop on a cluster', () => {
     expect(reads).toBeGreaterThan(100);
   }, 400_000);
 
-  test('works its queues again: the next change is done through them', async () => {
+  test('A shop on a cluster works its queues again after a failover, so that the next change is done', async () => {
     const staff = await shop.staff();
     const { id } = (await staff.get(`/api/products/${shop.slug}`)).body as { id: string };
     const { body } = await staff.patch(`/api/staff/products/${id}`, { name: 'A tee of the cluster' });

@@ -32,7 +32,7 @@ function recordScripts(redis: Redis): string[][] {
 const inOneSlot = (keys: string[]) => new Set(keys.map((key) => calculateSlot(key))).size === 1;
 
 describe('in a cluster', () => {
-  test('the keys of each script stand in one slot, whatever the cache keys are', async () => {
+  test('The keys of each script are in one slot of a cluster, whatever the cache keys are', async () => {
     const redis = connectRedis({ urls: [sharedRedisUrl()], name: 'slots', commandTimeoutMs: 5_000 }) as Redis;
     await new Promise((resolve) => redis.once('ready', resolve));
     const calls = recordScripts(redis);
@@ -63,7 +63,7 @@ describe('in a cluster', () => {
     expect(calls.filter((keys) => !inOneSlot(keys))).toEqual([]);
   });
 
-  test('copy, journal and index of a cart stand in one slot, and the worker looks into every index', () => {
+  test('Copy, journal and index of a cart are in one slot of a cluster, and the worker reads every index', () => {
     fc.assert(
       fc.property(fc.uuid(), (cartId) => {
         expect(inOneSlot([copyKey(cartId), journalKey(cartId), journalIndexKey(cartId)])).toBe(true);
@@ -72,13 +72,13 @@ describe('in a cluster', () => {
     );
   });
 
-  test('the indexes are spread so that no shard of five has more than twice its part', () => {
+  test('The indexes are spread so that no shard of five has more than twice its share', () => {
     const shards = [0, 0, 0, 0, 0];
     for (const key of journalIndexKeys) shards[Math.floor((calculateSlot(key) * 5) / 16_384)]! += 1;
     expect(Math.max(...shards)).toBeLessThan((2 * journalIndexKeys.length) / 5);
   });
 
-  test('all keys of the queues stand in one slot', () => {
+  test('All keys of the queues are in one slot of a cluster', () => {
     expect(queuePrefix).toMatch(/^\{.+\}$/);
   });
 });

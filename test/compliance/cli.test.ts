@@ -64,13 +64,13 @@ const waiver = {
 };
 
 describe('exit codes', () => {
-  test('0 where all pass, with every control in the table', async () => {
+  test('A check whose controls all pass exits with 0 and shows every control in the table', async () => {
     const { code, out } = await check(sound);
     expect(code).toBe(0);
     for (const id of controlIds) expect(out).toContain(id);
   });
 
-  test('of a plan 0 where all pass by every policy, 1 where one fails, 3 with the place in an odd file', async () => {
+  test('A check of a plan exits with 0 if all pass, 1 if one fails, and 3 with the place of a fault in the file', async () => {
     const plan = write('plan.json', new PlanStack().text());
     const stack = new PlanStack();
     stack.harden({ database: { public: true } });
@@ -96,7 +96,7 @@ describe('exit codes', () => {
     expect(explained.out).toMatch(/FSBP EC2\.8/);
   });
 
-  test('1 where any fails, and the JSON has the promised members and no others', async () => {
+  test('A check with a failure exits with 1, and its JSON has the promised members and no others', async () => {
     const ended = await check(open, ...inJson);
     expect(ended.code).toBe(1);
     const report = reportOf(ended);
@@ -122,7 +122,7 @@ describe('exit codes', () => {
     });
   });
 
-  test('2 where a call was denied and nothing fails, and 1 under --fail-on unknown', async () => {
+  test('A check with a denied call and no failure exits with 2, and with 1 under --fail-on unknown', async () => {
     const [quiet, strict] = await Promise.all([
       check(denied, ...inJson),
       check(denied, '--fail-on', 'unknown'),
@@ -133,7 +133,7 @@ describe('exit codes', () => {
     expect(strict.code).toBe(1);
   });
 
-  test('3 for a missing file, a file of another kind and an unknown option, with nothing on standard output', async () => {
+  test('A missing file, a file of another kind and an unknown option exit with 3 and print nothing on standard output', async () => {
     const ended = await Promise.all([
       check(join(folder, 'nowhere.json')),
       check(write('other.json', { format: 'another/1' })),
@@ -151,7 +151,7 @@ describe('exit codes', () => {
 describe('access options', () => {
   const access = ['--profile', 'audit', '--region', 'eu-west-1', '--endpoint-url', 'http://127.0.0.1:1'];
 
-  test('are taken by every check, also by those that call nobody', async () => {
+  test('Every check accepts the access options, also a check that calls nobody', async () => {
     const template = write('shop.json', new TemplateStack().text());
     const [snapshot, templates, help] = await Promise.all([
       check(sound, ...access),
@@ -163,7 +163,7 @@ describe('access options', () => {
     for (const name of ['--profile', '--region', '--endpoint-url']) expect(help.out).toContain(name);
   });
 
-  test('an endpoint that is no URL ends with 3 and one sentence', async () => {
+  test('An endpoint that is not a URL exits with 3 and one sentence', async () => {
     const live = (url: string) => run('check', 'live', '--region', 'eu-west-1', '--endpoint-url', url);
     for (const { code, out, err } of await Promise.all([live('nonsense'), live('localhost:5000')])) {
       expect(code).toBe(3);
@@ -173,7 +173,7 @@ describe('access options', () => {
   });
 });
 
-test('what nobody foresaw ends with 3 and one sentence, and not as a failed control', async () => {
+test('An unexpected error exits with 3 and one sentence, and not as a failed control', async () => {
   const odd = { Resources: { A: { Type: 'T', Properties: { V: { 'Fn::Select': 5 } } } } };
   const { code, out, err } = await run('check', 'template', write('odd.json', odd));
   expect(code).toBe(3);
@@ -184,7 +184,7 @@ test('what nobody foresaw ends with 3 and one sentence, and not as a failed cont
 describe('waivers', () => {
   const waive = (name: string, list: unknown) => check(open, '--waivers', write(name, list), ...inJson);
 
-  test('a valid one counts as a pass and says until when and why', async () => {
+  test('A valid waiver counts as a pass and says until when and why', async () => {
     const ended = await waive('valid.json', [waiver]);
     expect(ended.code).toBe(0);
     const report = reportOf(ended);
@@ -193,14 +193,14 @@ describe('waivers', () => {
     expect(reason).toContain('2999-01-31: moving to a private subnet');
   });
 
-  test('an expired one waives nothing and says so', async () => {
+  test('An expired waiver waives nothing and says so', async () => {
     const ended = await waive('expired.json', [{ ...waiver, expires: '2020-01-31' }]);
     expect(ended.code).toBe(1);
     const failed = reportOf(ended).findings.find(({ status }) => status === 'fail')!;
     expect(failed.warnings.join()).toContain('expired on 2020-01-31');
   });
 
-  test('one without reason or expiry, and a missing file, end with 3 and say what is wrong', async () => {
+  test('A waiver without reason or expiry, and a missing file, exit with 3 and say what is wrong', async () => {
     const { reason: _reason, ...unreasoned } = waiver;
     const { expires: _expires, ...endless } = waiver;
     const ended = await Promise.all([
@@ -215,7 +215,7 @@ describe('waivers', () => {
   });
 });
 
-test('SARIF has the structure of 2.1.0, for failed, passed and waived alike, and no rule index leads astray', async () => {
+test('SARIF has the structure of 2.1.0 for failed, passed and waived findings, and every rule index is right', async () => {
   const file = write('for-sarif.json', [waiver]);
   const [plain, waived] = await Promise.all([
     check(open, '--output', 'sarif'),
@@ -231,7 +231,7 @@ test('SARIF has the structure of 2.1.0, for failed, passed and waived alike, and
   expect(JSON.parse(waived.out).runs[0].results.some((one: object) => 'suppressions' in one)).toBe(true);
 });
 
-test('SARIF of a plan and of a template leads to the file and line that declare the part', async () => {
+test('SARIF of a plan and of a template names the file and line that declare the part', async () => {
   const plan = planOf({
     resources: { 'aws_db_instance.each': { each: { orders: { engine: 'postgres', multi_az: false } } } },
   });
@@ -261,7 +261,7 @@ test('SARIF of a plan and of a template leads to the file and line that declare 
   ]);
 });
 
-test('list names every control, explain tells all of one, and an unknown one ends with 3', async () => {
+test('list names every control, explain describes one of them, and an unknown one exits with 3', async () => {
   const [list, explain, unknown] = await Promise.all([
     run('list'),
     run('explain', 'chain-connects'),

@@ -42,7 +42,7 @@ const ofSnapshot = (snapshot: Snapshot) =>
   proofsOf(judge(snapshot, { mode: 'snapshot', selection: {} }), 'account.json', JSON.stringify(snapshot));
 
 describe('of a snapshot', () => {
-  test('commands that close each failure are shown as they are typed', async () => {
+  test('For each failure of a snapshot, the commands that close it are shown as one types them', async () => {
     const snapshot = soundStack();
     addIngress(snapshot, 'sg-db', fromCidr(5432, '0.0.0.0/0'));
     Object.assign(answerOf(snapshot, 'rds', 'DescribeDBInstances').DBInstances![0]!, { MultiAZ: false });
@@ -60,7 +60,7 @@ describe('of a snapshot', () => {
     expect(code).toBe(0);
   });
 
-  test('one that leaves a choice, or makes another control worse, is not shown and says why', async () => {
+  test('A fix that leaves a choice or makes another control worse is not shown, with the reason', async () => {
     const snapshot = soundStack();
     // The same rule lets in strangers and the instances. Without it nothing connects.
     const groups = answerOf(snapshot, 'ec2', 'DescribeSecurityGroups').SecurityGroups!;
@@ -78,7 +78,7 @@ describe('of a snapshot', () => {
     expect(code).toBe(1);
   });
 
-  test('nothing is shown of a result that the file beside it does not give', async () => {
+  test('No fix is shown for a result that the file beside it does not give', async () => {
     const report = judge(soundStack(), { mode: 'snapshot', selection: {} });
     const other = soundStack();
     addIngress(other, 'sg-db', fromCidr(5432, '0.0.0.0/0'));
@@ -124,7 +124,7 @@ describe('of a template', () => {
     expect(code).toBe(0);
   });
 
-  test('a patch replaces a tagged value and takes a rule from a list', () => {
+  test('A patch of a template replaces a tagged value and removes a rule from a list', () => {
     const before = [
       'Resources:',
       '  Db:',
@@ -159,7 +159,7 @@ function soften(stack: Stack): void {
 }
 
 describe('by every policy', () => {
-  test('patches of a template close what hardening asks for, and say where a part is made anew', async () => {
+  test('Patches of a template close hardening failures, and say where a part is replaced', async () => {
     const stack = new TemplateStack();
     soften(stack);
     stack.allow('app', { from: 3000, protocol: 'udp', group: 'web' });
@@ -173,7 +173,7 @@ describe('by every policy', () => {
     expect(encrypted!.note).toContain('this replaces it');
   });
 
-  test('HCL closes each failure of a plan, in the words of what declares it', async () => {
+  test('HCL closes each failure of a plan, in the form of the resource that declares it', async () => {
     const stack = new PlanStack();
     soften(stack);
     stack.allow('data', { from: 5432, cidr: '0.0.0.0/0' });
@@ -204,7 +204,7 @@ describe('by every policy', () => {
     expect(of('elb-open-to-web')).toMatch(/cidr_blocks = \["192\.0\.2\.0\/24"\]\n}\n# take this out\n/);
   });
 
-  test('a fix of a plan is taken for no other part of the same name', async () => {
+  test('A fix of a plan changes no other part of the same name', async () => {
     const stack = new PlanStack();
     stack.resize(1);
     stack.cache({ multiAz: false });

@@ -238,7 +238,7 @@ describe.skipIf(whyNoWatchers() !== undefined)(`Prometheus and Alertmanager${why
     },
   );
 
-  test('The workers told of the dead letter once, and of its end', { timeout: 90_000 }, async () => {
+  test('The workers report the dead letter once, and its end once', { timeout: 90_000 }, async () => {
     await expect
       .poll(() => posted.map(({ key, state }) => `${key} ${state}`), { timeout: 60_000 })
       .toEqual(['DeadLetters firing', 'DeadLetters resolved']);

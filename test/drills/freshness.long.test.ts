@@ -11,7 +11,9 @@ beforeAll(async () => {
 }, 200_000);
 afterAll(() => region?.[Symbol.asyncDispose]());
 
-test('nothing stale through a fault of each kind', { timeout: 900_000 }, async () => {
+test('The freshness drill finds nothing stale through a fault of each kind', {
+  timeout: 900_000,
+}, async () => {
   const context = { ...contextOf(region, 'freshness'), short: false };
   expectPassed(await freshness({ ...context, size: { minutes: 1, faults: 1, seconds: 300 } }));
 });

@@ -78,7 +78,7 @@ test('An order that two members of the staff worked on at once is accepted where
   });
 });
 
-test('Who cancels what was cancelled is told so, and it happened once', () => {
+test('Cancelling a cancelled order is acknowledged and happens once', () => {
   const both: Doings[] = ['ada', 'bob'].map((who) => ({
     who,
     deeds: [{ deed: { what: 'cancel' }, status: 200 }],

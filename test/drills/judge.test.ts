@@ -54,7 +54,7 @@ const add = (quantity: number, outcome: Step['outcome'] = 'acknowledged'): Step 
 });
 const set = (quantity: number): Step => ({ kind: 'set', variantId: '1', quantity, outcome: 'acknowledged' });
 
-test('a cart that holds what was acknowledged is not accused, however the unanswered operations ended', async () => {
+test('A cart with everything that was acknowledged is right, however the unanswered operations ended', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(step),
@@ -66,7 +66,7 @@ test('a cart that holds what was acknowledged is not accused, however the unansw
   );
 });
 
-test('an acknowledged add that is gone is counted in pieces, and the variant is named', async () => {
+test('A lost acknowledged add is counted in pieces, and its variant is named', async () => {
   const judgement = await judge([add(2), add(3)], new Map([['1', 2]]));
   expect(judgement).toMatchObject({ lost: 3, duplicated: 0 });
   expect(judgement).toMatchObject({
@@ -82,7 +82,7 @@ test('pieces of a variant that nobody asked for are found', async () => {
   expect(await judge([add(2)], new Map(Object.entries({ 1: 2, 7: 1 })))).toMatchObject({ duplicated: 1 });
 });
 
-test('a set to fewer pieces that is gone is a loss, though it leaves too many', async () => {
+test('A lost set to fewer pieces is a loss, although it leaves too many', async () => {
   expect(await judge([add(9), set(4), add(1)], new Map([['1', 10]]))).toMatchObject({
     lost: 5,
     duplicated: 0,
@@ -93,7 +93,7 @@ test('a set to fewer pieces that is gone is a loss, though it leaves too many', 
   });
 });
 
-test('whatever operations are lost, nothing is called doubled', async () => {
+test('Whatever operations are lost, no piece counts as duplicated', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(step),
@@ -132,12 +132,12 @@ describe('an operation without an answer', () => {
   });
 });
 
-test('one origin that shows an older cart is enough', async () => {
+test('One origin that shows an older cart is enough for a loss', async () => {
   const whole = new Map([['1', 5]]);
   expect(await judge([add(5)], whole, new Map([['1', 3]]))).toMatchObject({ lost: 2, duplicated: 0 });
 });
 
-test('a cart that cannot be read, or never becomes whole, is not taken for a good one', async () => {
+test('A cart that cannot be read, or never becomes complete, is not counted as right', async () => {
   const refuses: JudgedShopper = {
     expected: expectedAfter([add(1)]),
     readCart: () => Promise.reject(new Error('503')),
@@ -213,7 +213,7 @@ test('the longest gap is the longest time between two acknowledgements, whatever
   expect(timeline.longestGapSeconds).toBe(2);
 });
 
-test('what was slow before shoppers had arrived is no gap', () => {
+test('Slow answers before all shoppers have arrived are no gap', () => {
   const { timeline, at } = startTimeline();
   at(100, 200);
   at(5_000, 200);

@@ -51,7 +51,7 @@ describe.skipIf(reason !== undefined)('the boot of the machines', () => {
   }, 900_000);
   afterAll(() => void world?.stdin?.end());
 
-  test('leads from nothing to ready origins and workers, with the schema there and the release checked', () => {
+  test('A first boot leads to ready origins and workers, with the schema migrated and the release verified', () => {
     expect(steps.get('from nothing')).toMatchObject({
       origin: { succeeded: true },
       worker: { succeeded: true },

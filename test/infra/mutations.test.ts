@@ -222,7 +222,7 @@ test.each(mutations)('%s: %s fails', (what, control, change) => {
     expect(fix).toMatch(/^In the template: /);
 });
 
-test('no way to the internet is warned of, and fails nothing', () => {
+test('A missing route to the internet is a warning and fails nothing', () => {
   const template = structuredClone(sound);
   for (const [id, { Type, Properties }] of Object.entries(template.Resources))
     if (Type === 'AWS::EC2::Route' && 'GatewayId' in Properties) delete template.Resources[id];

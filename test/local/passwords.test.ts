@@ -13,7 +13,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const made = { operatorPassword: undefined, staffPassword: undefined };
 
-test('what was made is told by the first start that gets so far, and by none after it', () => {
+test('Generated passwords are printed by the first start that gets so far, and by no later one', () => {
   const { operatorPassword, staffPassword } = keepSecrets(folder);
   for (const start of ['that failed before it could tell', 'that told, and died before it noted that']) {
     const passwords = tellPasswords(made, folder);
@@ -32,7 +32,7 @@ test('what was made is told by the first start that gets so far, and by none aft
   expect(statSync(join(folder, 'secrets.json')).mode & 0o077).toBe(0);
 });
 
-test('what was set is named by its setting, and the one that was made beside it is told when it is first used', () => {
+test('A configured password is named by its setting, and a generated one beside it is printed when first used', () => {
   const { operatorPassword } = keepSecrets(folder);
   const set = { operatorPassword: 'set-by-the-user', staffPassword: undefined };
   for (const _start of ['first', 'later']) {

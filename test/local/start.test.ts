@@ -41,7 +41,7 @@ function childrenOf(parent: number): { pid: number; command: string }[] {
   });
 }
 
-test('the first start, broken off half-way by kill -9, is no obstacle to the next', async () => {
+test('A first start that was killed half-way with kill -9 does not hinder the next', async () => {
   await using broken = start();
   await waitUntil(() => partsOf(folder).length >= 2, { what: 'the stores to stand', deadlineMs: 60_000 });
   const parts = partsOf(folder);
@@ -50,7 +50,7 @@ test('the first start, broken off half-way by kill -9, is no obstacle to the nex
   await waitUntil(() => alive(parts).length === 0, { what: 'everything to end', deadlineMs: 20_000 });
 });
 
-test('it shows a page, tells passwords only to the owner, and ends everything within 10 s of SIGTERM', async () => {
+test('A start serves a page, shows passwords only to the owner, and ends everything within 10 s of SIGTERM', async () => {
   await using shop = start();
   const url = await readyUrl(shop);
   // The previous start generated the passwords, and was killed before it could print them.
@@ -107,7 +107,7 @@ test('a start that is killed while origin and worker are loading leaves neither 
   await waitUntil(() => alive(parts).length === 0, { what: 'both to end', deadlineMs: 20_000 });
 });
 
-test('the origin bears the name that was set, and is found on the addresses of IPv6', async () => {
+test('The origin has the configured name, and answers on IPv6 addresses', async () => {
   await using shop = start({ HOST: '::', INSTANCE: 'my-own-name' });
   const { port } = new URL(await readyUrl(shop));
   const page = await fetch(`http://[::1]:${port}/`);
@@ -124,7 +124,7 @@ test.each([
   expect(ownAddress(host)).toBe(asked);
 });
 
-test('a port in use is named before anything is started', async () => {
+test('A port in use is reported before anything is started', async () => {
   const port = await findFreePort();
   await using blocker = await occupy(port);
   await using shop = start({ PORT: String(port) });
@@ -133,7 +133,7 @@ test('a port in use is named before anything is started', async () => {
   expect(blocker.listening()).toBe(true);
 });
 
-test('wrong settings are told all at once, without their values', async () => {
+test('Wrong settings are reported all at once, without their values', async () => {
   await using shop = start({ PORT: 'eighty', DATABASE_URL: 'a-secret-and-no-url' });
   expect(await shop.exitCode).toBe(1);
   expect(shop.output()).toMatch(/DATABASE_URL/);

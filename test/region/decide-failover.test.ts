@@ -44,11 +44,11 @@ function acknowledgedIsKept(
   return true;
 }
 
-test('whatever happens to the standby before the primary is lost, no acknowledged write is', () => {
+test('Whatever happens to the standby before the primary is lost, no acknowledged write is lost', () => {
   fc.assert(fc.property(steps, (history) => acknowledgedIsKept(history, decideFailover)));
 });
 
-test('promoting any standby that answers is found out', () => {
+test('The test finds the bug of promoting any standby that answers', () => {
   const careless = ({ successorAnswers }: LossOfPrimary) => (successorAnswers ? 'promote' : 'restart');
   const found = fc.check(fc.property(steps, (history) => acknowledgedIsKept(history, careless)));
   expect(found.failed).toBe(true);

@@ -85,7 +85,7 @@ async function openBalancedPair() {
   return { a, b, balancer, ask, answering, askSlowly, [Symbol.asyncDispose]: () => standing.disposeAsync() };
 }
 
-test('an origin that is drained before it says that it is not ready ends what it has begun, and gets nothing new', async () => {
+test('An origin that is drained before it reports not ready finishes its requests and gets no new ones', async () => {
   await using pair = await openBalancedPair();
   const slow = await pair.askSlowly();
   await pair.balancer.drain('a');
@@ -98,14 +98,14 @@ test('an origin that is drained before it says that it is not ready ends what it
   await expect.poll(pair.answering).toEqual(new Set(['a', 'b']));
 });
 
-test('one that only says so is cut off in the midst: a frozen one must not hold its shoppers', async () => {
+test('An origin that only reports not ready is cut off, because a frozen one must not hold its shoppers', async () => {
   await using pair = await openBalancedPair();
   const slow = await pair.askSlowly();
   pair.a.ready = false;
   expect(await slow.answers).not.toContain('a');
 });
 
-test('guesses at passwords hold a fifth of what an origin has at work, and a drained one gets none', async () => {
+test("Password guesses take at most a fifth of an origin's capacity, and a drained origin gets none", async () => {
   await using pair = await openBalancedPair();
   const guess = () => pair.ask('/api/sessions', { method: 'POST', body: '{}' });
   const guesses = Array.from({ length: 240 }, guess);

@@ -133,7 +133,7 @@ test.each(['SIGKILL', 'SIGSTOP'] as const)(
   },
 );
 
-test('the balancer leads to the present primaries after it was killed itself', async () => {
+test('The balancer leads to the present primaries after it was killed', async () => {
   const { pid } = balancer.part();
   process.kill(pid, 'SIGKILL');
   await waitUntil(() => balancer.part().pid !== pid, { what: 'the balancer to return', deadlineMs: 10_000 });

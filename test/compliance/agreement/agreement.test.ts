@@ -31,7 +31,7 @@ afterAll(() => {
   console.log(matrixOf().join('\n'));
 });
 
-it('has enough cases to be worth the name', () => {
+it('The case table has at least 120 wrong and 40 sound cases, each with its own name', () => {
   expect(misconfigured.length + softened.length).toBeGreaterThanOrEqual(120);
   expect(sound.length + hardened.length).toBeGreaterThanOrEqual(40);
   const all = [...misconfigured, ...softened, ...sound, ...hardened];

@@ -58,7 +58,7 @@ it.each<[Fault]>([['throttled'], ['page-2-missing'], ['garbage'], ['hung']])(
   },
 );
 
-it('passes nothing when everything is denied', async () => {
+it('No control passes or fails when every call is denied', async () => {
   const report = await judged(Object.fromEntries(names.map((name) => [name, 'denied' as const])));
   expect(report.summary).toMatchObject({ pass: 0, fail: 0 });
 });

@@ -19,14 +19,14 @@ beforeAll(() => {
 afterAll(() => vi.unstubAllEnvs());
 
 describe('collecting', () => {
-  it('gives exactly what the account holds, every page merged', async () => {
+  it('A collected snapshot has exactly the contents of the account, with all pages merged', async () => {
     const { snapshot } = await collect(account, {});
     expect(Object.keys(snapshot.calls).sort()).toEqual(Object.keys(account.calls).sort());
     expect(listsOf(snapshot)).toEqual(listsOf(account));
     expect(snapshot).toMatchObject({ account: '123456789012', region: 'eu-west-1' });
   });
 
-  it('makes each call of the table, and the policy allows just these', async () => {
+  it('The collection makes each call of the table, and the policy allows just these', async () => {
     const { asked } = await collect(account, {});
     const actions = new Map(callRounds.flat().map((call) => [`${call.client}.${call.command}`, call.action]));
     const made = [...new Set(asked)].filter((name) => name !== 'sts.GetCallerIdentity');
@@ -47,7 +47,7 @@ describe('collecting', () => {
     }
   });
 
-  it('fails a call whose second page is missing, and says which page', async () => {
+  it('A call whose second page is missing fails and names the page', async () => {
     const { snapshot } = await collect(account, { 'ec2.DescribeSecurityGroups': 'page-2-missing' });
     expect(snapshot.calls['ec2.DescribeSecurityGroups']).toMatchObject({
       ok: false,
@@ -55,14 +55,14 @@ describe('collecting', () => {
     });
   });
 
-  it('ends at the total deadline however many calls hang', async () => {
+  it('The collection ends at the total deadline, however many calls hang', async () => {
     const names = callRounds.flat().map((call) => `${call.client}.${call.command}`);
     const faults = Object.fromEntries(names.map((name) => [name, 'hung' as const]));
     const { snapshot } = await collect(account, faults, { totalDeadlineMs: 1_000, callDeadlineMs: 60_000 });
     expect(Object.values(snapshot.calls).every((outcome) => !outcome.ok)).toBe(true);
   });
 
-  it('says in one sentence that there are no credentials', async () => {
+  it('Missing credentials are reported in one sentence', async () => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', undefined);
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', undefined);
     vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');

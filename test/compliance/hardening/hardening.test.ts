@@ -42,7 +42,7 @@ function worst(findings: Finding[], control: string): string {
   return (['fail', 'unknown', 'pass'] as const).find((status) => own.includes(status)) ?? 'none';
 }
 
-it('lists each control once, explains each with its references, and asks for no more than it reads', () => {
+it('Each control is listed once, is explained with references, and needs no call that it does not read', () => {
   for (const id of hardeningIds) {
     expect(
       listControls()
@@ -220,7 +220,7 @@ describe('what an account shows', () => {
   }
 });
 
-it('tells commands that, applied, close what they are told for', () => {
+it('The commands of a hardening failure close it when they are applied', () => {
   const closed = softened.flatMap((one) => {
     const stack = new AccountStack();
     one.change(stack);
@@ -462,7 +462,7 @@ describe('a property that is replaced by a parameter without a value', () => {
       }),
     );
 
-  it('fails nothing of the sound template', () => {
+  it('A sound template with one unknown property fails no hardening control', () => {
     for (const { what, resources } of replacements(new TemplateStack().resources)) {
       const failed = judgedResources(resources).filter(({ status }) => status === 'fail');
       expect(failed, what).toEqual([]);

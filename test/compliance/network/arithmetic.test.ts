@@ -24,7 +24,7 @@ const members = (list: readonly Interval[]) =>
   universe.filter((value) => list.some(({ start, end }) => start <= value && value <= end));
 
 describe('sets of intervals', () => {
-  test('unite, subtract and intersect as counting one by one does, and have one form', () => {
+  test('Union, difference and intersection of intervals agree with counting one by one, and have one form', () => {
     fc.assert(
       fc.property(intervals, intervals, (left, right) => {
         const [a, b] = [unite(left), unite(right)];
@@ -43,14 +43,14 @@ describe('sets of intervals', () => {
 });
 
 describe('addresses', () => {
-  test('two halves are the whole, of IPv4 and of IPv6', () => {
+  test('Two halves of a range are the whole range, for IPv4 and IPv6', () => {
     const whole = (...cidrs: string[]) => unite(cidrs.map((cidr) => parseCidr(cidr)!));
     expect(whole('0.0.0.0/1', '128.0.0.0/1')).toEqual(whole('0.0.0.0/0'));
     expect(whole('::/1', '8000::/1')).toEqual(whole('::/0'));
     expect(whole('0.0.0.0/1', '128.0.0.0/2')).not.toEqual(whole('0.0.0.0/0'));
   });
 
-  test('an IPv4 CIDR holds just the addresses whose first bits are its own', () => {
+  test('An IPv4 CIDR contains exactly the addresses that begin with its bits', () => {
     const octets = fc.array(fc.nat(255), { minLength: 4, maxLength: 4 });
     fc.assert(
       fc.property(octets, octets, fc.nat(32), (base, other, prefix) => {
@@ -71,7 +71,7 @@ describe('addresses', () => {
     expect(parseCidr('2001:DB8::/32')).toEqual(parseCidr('2001:db8:0:0::/32'));
   });
 
-  test('what is no CIDR is refused', () => {
+  test('Text that is not a CIDR is refused', () => {
     for (const text of [
       '',
       '10.0.0',
@@ -89,7 +89,7 @@ describe('addresses', () => {
 });
 
 describe('ports', () => {
-  test('a rule exceeds the allowed ports just when it opens one that is not allowed', () => {
+  test('A rule exceeds the allowed ports exactly if it opens one that is not allowed', () => {
     const port = fc.nat(12);
     fc.assert(
       fc.property(port, port, fc.uniqueArray(port, { maxLength: 6 }), (a, b, list) => {
@@ -103,7 +103,7 @@ describe('ports', () => {
     );
   });
 
-  test('everything, another protocol and missing ports are wider than any port', () => {
+  test('Rules for everything, another protocol or missing ports exceed any port', () => {
     const allowed = [new Set(['tcp']), new Set([443])] as const;
     for (const [protocol, from, to] of [
       ['-1'],

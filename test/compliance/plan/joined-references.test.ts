@@ -121,7 +121,7 @@ const mistakes: ((stack: PlanStack) => void)[] = [
   (stack) => stack.close('app', 3000),
 ];
 
-it('judges no plan in a way that another way to join its references contradicts, without saying so', () => {
+it('No verdict on a plan depends on how references are combined without saying so', () => {
   const random = seeded(Number(process.env['JOIN_SEED'] ?? 20261130));
   const pick = <T>(items: readonly T[]) => items[Math.floor(random() * items.length)]!;
   const wrong: string[] = [];
@@ -161,7 +161,7 @@ it('judges no plan in a way that another way to join its references contradicts,
   expect([...new Set(wrong)]).toEqual([]);
 });
 
-it('reads resources that stand side by side in a set as a list, and says so where a verdict rests on it', () => {
+it('Resources side by side in a set are read as a list, with a warning where a verdict depends on it', () => {
   const stack = new PlanStack();
   stack.attach('database', ['data', 'other']);
   const findings = judged(stack.resources);
@@ -174,7 +174,7 @@ it('reads resources that stand side by side in a set as a list, and says so wher
   expect(warningOf('elb-multi-az')).toBe('');
 });
 
-it('says so too where a verdict needs another choice of each of two sets, and leaves it unknown if asked to', () => {
+it('A verdict that depends on the choices of two sets has a warning, and is unknown with --strict', () => {
   const stack = new PlanStack();
   // Each of the database's groups lets in one of the instances' groups.
   stack.attach('database', ['data', 'other']);
@@ -191,7 +191,7 @@ it('says so too where a verdict needs another choice of each of two sets, and le
   expect(strictly!.reason).toContain('may be a list of all or a choice');
 });
 
-it('is a list where as many of its items are not known as there are references, and else a choice', () => {
+it('A set is a list if it has as many unknown items as references, and may be a choice otherwise', () => {
   const statusWith = (names: string[], open: number) => {
     const { resources } = new PlanStack();
     resources['aws_subnet.many'] = [

@@ -36,7 +36,7 @@ describe('of an account with a failure and a denied call', () => {
   const waiver = { control: '*', resource: '*', reason: 'until "then" <&>', expires: '2999-01-01' };
   const waivers = parseWaivers(JSON.stringify([waiver]), 'waivers.json');
 
-  test('JUnit has a case a finding, a failure for each fail and an error for each unknown', () => {
+  test('JUnit has a case for each finding, a failure for each fail and an error for each unknown', () => {
     const xml = writeReport({ report, snapshot }, 'junit', plain);
     const count = (text: string) => xml.split(text).length - 1;
     expect(report.summary.unknown).toBeGreaterThan(0);
@@ -46,7 +46,7 @@ describe('of an account with a failure and a denied call', () => {
     expect(xml).toContain('&lt;AccessDenied &amp; more&gt;');
   });
 
-  test('JUnit is as its published XSD has it, whatever is found, and nothing else is', async () => {
+  test('JUnit is valid by its published XSD, whatever is found, and wrong XML is not', async () => {
     const xml = writeReport({ report, snapshot }, 'junit', plain);
     const waived = applyWaivers(report, waivers, new Date());
     expect(waived.summary.waived).toBeGreaterThan(0);
@@ -62,7 +62,7 @@ describe('of an account with a failure and a denied call', () => {
     expect(bare).not.toEqual([]);
   });
 
-  test('OCSF has an event for each finding, and its published schema takes it, whatever is found', () => {
+  test('OCSF has an event for each finding and is valid by its published schema, whatever is found', () => {
     const all = judge(snapshot, { mode: 'snapshot', selection: {}, policy: 'all' });
     const [longest] = all.findings.filter(({ fix }) => fix !== undefined);
     longest!.fix = longest!.fix!.repeat(1000);
@@ -84,7 +84,7 @@ describe('of an account with a failure and a denied call', () => {
     expect(wrong.filter((faults) => faults.length === 0)).toEqual([]);
   });
 
-  test('SARIF is as its published schema has it, whatever is found, and nothing else is', () => {
+  test('SARIF is valid by its published schema, whatever is found, and a wrong log is not', () => {
     const all = judge(snapshot, { mode: 'snapshot', selection: {}, policy: 'all' });
     const place = { file: 'a folder/ü [1]#.yaml', line: 3 };
     const texts = [all, applyWaivers(all, waivers, new Date()), { ...all, findings: [] }].map((each) =>

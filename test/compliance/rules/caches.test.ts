@@ -13,7 +13,7 @@ describe('while a cache is changed', () => {
     expect(statusOf(snapshot, 'cache-multi-az')).toBe('unknown');
   });
 
-  test('while a snapshot is taken, nothing is', () => {
+  test('A cache whose snapshot is being taken is judged as usual', () => {
     const snapshot = soundStack();
     Object.assign(answerOf(snapshot, 'elasticache', 'DescribeReplicationGroups').ReplicationGroups![0]!, {
       Status: 'snapshotting',
@@ -45,13 +45,13 @@ describe('a serverless cache', () => {
     expect(findingsOf(serverless({})).filter(({ status }) => status !== 'pass')).toEqual([]);
   });
 
-  test('without subnets in the answer is unknown, and in one zone fails', () => {
+  test('A serverless cache is unknown without subnets in the answer, and fails in one zone', () => {
     expect(statusOf(serverless({ SubnetIds: undefined }), 'cache-multi-az')).toBe('unknown');
     expect(statusOf(serverless({ SubnetIds: [] }), 'cache-multi-az')).toBe('unknown');
     expect(statusOf(serverless({ SubnetIds: ['subnet-private-0'] }), 'cache-multi-az')).toBe('fail');
   });
 
-  test('of Memcached listens on 11211 where no endpoint is told', () => {
+  test('A serverless cache of Memcached listens on 11211 if the answer has no endpoint', () => {
     const snapshot = serverless({ Engine: 'memcached' });
     expect(statusOf(snapshot, 'chain-connects')).toBe('fail');
     securityGroup(snapshot, 'sg-cache').IpPermissions = [fromGroup(11_211, 'sg-web')];

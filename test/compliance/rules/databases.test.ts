@@ -84,7 +84,7 @@ describe('a read replica without Multi-AZ is noted', () => {
 });
 
 describe('while a database is changed', () => {
-  test('the standby that it has not is unknown', () => {
+  test('A missing standby is unknown while the database is being changed', () => {
     const judged = (state: string) => {
       const snapshot = soundStack();
       Object.assign(answerOf(snapshot, 'rds', 'DescribeDBInstances').DBInstances![0]!, {

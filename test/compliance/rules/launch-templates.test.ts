@@ -19,13 +19,13 @@ function launching(data: object, change: (snapshot: Snapshot) => void = () => {}
 }
 
 describe('network cards', () => {
-  test('are each looked at for groups', () => {
+  test('Every network interface of a launch template is searched for groups', () => {
     expect(statusOf(launching({ NetworkInterfaces: [{ Groups: ['sg-web'] }] }), onlyFrom)).toBe('pass');
     const cards = [{ Groups: ['sg-web'] }, { Groups: ['sg-open'] }];
     expect(statusOf(launching({ NetworkInterfaces: cards }), onlyFrom)).toBe('fail');
   });
 
-  test('of which one declares no group have the default group of the VPC, which is unknown', () => {
+  test("A network interface without a group has the VPC's default group, so its groups are unknown", () => {
     const finding = findingOf(launching({ NetworkInterfaces: [{ Groups: ['sg-web'] }, {}] }), onlyFrom);
     expect(finding).toMatchObject({
       status: 'unknown',
@@ -34,12 +34,12 @@ describe('network cards', () => {
   });
 });
 
-test('groups by name beside those by id are unknown', () => {
+test('Groups by name beside groups by id are unknown', () => {
   const data = { SecurityGroupIds: ['sg-web'], SecurityGroups: ['open'] };
   expect(statusOf(launching(data), onlyFrom)).toBe('unknown');
 });
 
-test('an override of mixed instances brings the groups of its own template', () => {
+test('An override of mixed instances adds the groups of its own template', () => {
   const snapshot = launching({ SecurityGroupIds: ['sg-web'] }, (s) => {
     const [web] = answerOf(s, 'autoscaling', 'DescribeAutoScalingGroups').AutoScalingGroups!;
     const own = web!.LaunchTemplate!;
@@ -61,7 +61,7 @@ test('an override of mixed instances brings the groups of its own template', () 
   expect(statusOf(snapshot, onlyFrom)).toBe('fail');
 });
 
-test('the newest version is not told by an answer that was asked for an older one', () => {
+test('An answer about an older version does not show the newest one', () => {
   const judged = (Versions: string[] | undefined) => {
     const snapshot = launching({ SecurityGroupIds: ['sg-web'] });
     const key = keyOf(snapshot, call);

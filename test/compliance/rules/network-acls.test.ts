@@ -19,7 +19,7 @@ function withAcl(subnets: string[], Entries: object[]): Snapshot {
   return snapshot;
 }
 
-test('an ACL that denies the private subnets to one another stops in part what stands in the same', () => {
+test('An ACL that denies private subnets to one another stops only part of the traffic of parts that share a subnet', () => {
   const deny = { Protocol: '6', PortRange: { From: 6379, To: 6379 }, RuleNumber: 10, Egress: false };
   const denied = { ...deny, RuleAction: 'deny', CidrBlock: '10.0.0.0/16' };
   const finding = findingOf(withAcl(['subnet-private-0', 'subnet-private-1'], [denied, ...all]), chain);
@@ -27,13 +27,13 @@ test('an ACL that denies the private subnets to one another stops in part what s
   expect(finding.warnings.join()).toContain('stops port 6379 in part');
 });
 
-test('an ACL that denies the load balancer its instances, in other subnets, fails', () => {
+test('An ACL between the load balancer and instances in other subnets fails', () => {
   const deny = { Protocol: '6', PortRange: { From: 3000, To: 3000 }, RuleNumber: 10, Egress: false };
   const denied = { ...deny, RuleAction: 'deny', CidrBlock: '10.0.0.0/16' };
   expect(statusOf(withAcl(['subnet-private-0', 'subnet-private-1'], [denied, ...all]), chain)).toBe('fail');
 });
 
-test('entries or actions that cannot be known are unknown', () => {
+test('Unknown entries or actions of an ACL make the verdict unknown', () => {
   const unknown = { $unknown: 'a condition' };
   const subnets = ['subnet-private-0'];
   expect(statusOf(withAcl(subnets, [unknown, ...all]), chain)).toBe('unknown');
@@ -41,7 +41,7 @@ test('entries or actions that cannot be known are unknown', () => {
   expect(statusOf(withAcl(subnets, [action, ...all]), chain)).toBe('unknown');
 });
 
-test('an open rule fails also where the ACL before it cannot be read', () => {
+test('An open rule fails even if the ACL before it cannot be read', () => {
   const snapshot = withAcl(['subnet-private-0', 'subnet-private-1'], [{ $unknown: 'a condition' }]);
   addIngress(snapshot, 'sg-cache', fromCidr(6379, '0.0.0.0/0'));
   expect(statusOf(snapshot, 'cache-only-from-asg')).toBe('fail');

@@ -32,7 +32,7 @@ function judged(minZones: number, running: string[]) {
   return findings.find(({ control }) => control === 'asg-multi-az')!.status;
 }
 
-test('two in two zones are enough for three zones, and in one zone for nothing', () => {
+test('Two running instances in two zones satisfy three required zones, and two in one zone fail', () => {
   expect(judged(3, [a, b])).toBe('pass');
   expect(judged(3, [a, a])).toBe('fail');
   expect(judged(3, [a, b, c])).toBe('pass');
