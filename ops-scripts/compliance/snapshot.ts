@@ -174,13 +174,13 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-// With what input each is made (`elbv2`, `autoscaling` … are the clients' names in a snapshot's keys):
+// The input of each call (`elbv2`, `autoscaling` … are the clients' names in a snapshot's keys):
 //
 //   elbv2         DescribeLoadBalancers, DescribeTargetGroups            no input
 //                 DescribeListeners({LoadBalancerArn}),
-//                 DescribeLoadBalancerAttributes({LoadBalancerArn})      one a load balancer
-//                 DescribeRules({ListenerArn})                           one a listener (for targets of rules)
-//                 DescribeTargetHealth({TargetGroupArn})                 one a target group
+//                 DescribeLoadBalancerAttributes({LoadBalancerArn})      one for each load balancer
+//                 DescribeRules({ListenerArn})                           one for each listener (targets of rules)
+//                 DescribeTargetHealth({TargetGroupArn})                 one for each target group
 //                 DescribeTags({ResourceArns: [≤ 20 ARNs]})              load balancers
 //   autoscaling   DescribeAutoScalingGroups                              no input (tags are in the answer)
 //                 DescribeLaunchConfigurations, DescribeScheduledActions no input
@@ -188,27 +188,27 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 //                 DescribeCacheSubnetGroups, DescribeUserGroups,
 //                 DescribeUsers                                          no input
 //                 DescribeCacheClusters({ShowCacheNodeInfo: true})
-//                 ListTagsForResource({ResourceName: ARN})               one a replication group, serverless cache and
+//                 ListTagsForResource({ResourceName: ARN})               each replication group, serverless cache and
 //                                                                        cluster outside any replication group
 //   rds           DescribeDBInstances, DescribeDBClusters, DescribeDBProxies,
 //                 DescribeDBSubnetGroups                                 no input (tags are in TagList)
 //                 DescribeDBProxyTargets({DBProxyName}),
-//                 DescribeDBProxyEndpoints({DBProxyName})                one a proxy
+//                 DescribeDBProxyEndpoints({DBProxyName})                one for each proxy
 //   ec2           DescribeSecurityGroups, DescribeSecurityGroupRules, DescribeNetworkInterfaces, DescribeSubnets,
 //                 DescribeVpcs, DescribeInstances, DescribeManagedPrefixLists, DescribeNetworkAcls,
 //                 DescribeRouteTables, DescribeAvailabilityZones         no input
-//                 GetManagedPrefixListEntries({PrefixListId})            one a prefix list that a rule names
+//                 GetManagedPrefixListEntries({PrefixListId})            one for each prefix list that a rule names
 //                 DescribeLaunchTemplateVersions({LaunchTemplateId, Versions: ["3" | "$Latest" | "$Default"]})
-//                                                                        one a template that a group uses (its
+//                                                                        each template that a group uses (its
 //                                                                        LaunchTemplateName instead where it has no id)
 //   route53       ListHostedZones                                        no input
-//                 ListResourceRecordSets({HostedZoneId})                 one a zone, Id as ListHostedZones gives it
+//                 ListResourceRecordSets({HostedZoneId})                 one for each zone of ListHostedZones
 //
-// Readers are liberal: a call keyed with other input, or none, is read too where its answer holds what is looked for.
-// From a template: same keys, answers shaped as AWS would give them once deployed (identifiers are logical ids, an
-// ARN is any text that is unique). A property that can't be known is `unknownValue(reason)`; a call that can't be
-// known is an error of name `UnknownInTemplate`. DescribeNetworkInterfaces and DescribeInstances answer with the
-// interfaces and instances that the template declares, or empty lists. A part's groups are read from the part.
+// A call with other input, or with none, is read too if its answer contains the wanted items.
+// A template gives the same keys, with answers as AWS would give them after deployment. Identifiers are logical ids,
+// and an ARN is any unique text. An unknown property is `unknownValue(reason)`, and an unknown call is an error of
+// name `UnknownInTemplate`. DescribeNetworkInterfaces and DescribeInstances answer with the interfaces and instances
+// that the template declares, or with empty lists. The groups of a part are read from the part.
 
 export interface CallAnswers {
   elbv2: {

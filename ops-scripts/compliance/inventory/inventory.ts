@@ -129,7 +129,10 @@ export interface Attachments {
   unknownReasons: string[];
 }
 
-/** Finds what has each security group. `groups` are those that the account has, or that a template or plan declares. */
+/**
+ * Finds the parts and interfaces that have each security group. `groups` are those of the account, or those that a
+ * template or plan declares.
+ */
 export function readAttachments(
   parts: Parts,
   interfaces: Interfaces,

@@ -141,7 +141,7 @@ function translateTargetGroup(group: Reader, world: PlannedWorld): Resource[] {
   ];
 }
 
-/** Controls only ask whether there is a target, and hardly what it is. */
+/** Controls ask whether there is a target and not which one, so any other value becomes a fixed text. */
 function textOf(target: unknown): unknown {
   return isUnknownValue(target) || typeof target === 'string' ? target : 'a planned resource';
 }

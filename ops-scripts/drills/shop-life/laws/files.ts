@@ -1,5 +1,4 @@
-// Laws of product files: what an import states stays, absent columns do not change, and an export can be imported
-// again.
+// Laws of product files: imported values stay, absent columns do not change, and an export can be imported again.
 import type { PartialImport, SetValues } from '../life.ts';
 import {
   cellsOf,
