@@ -69,7 +69,11 @@ export function createReadSources(options: ReadSourcesOptions): ReadSources {
     onError,
     ...(options.lineage ? { lineage: options.lineage } : {}),
   });
-  const metrics: ReadMetrics = createReadMetrics(options.registry, () => replicas.measured());
+  const metrics: ReadMetrics = createReadMetrics(
+    options.registry,
+    () => replicas.measured(),
+    () => replicas.measuredOnce(),
+  );
   const semaphore = createSemaphore(browsing);
   // Connections of its own: one read may use several at once.
   const browseDb = createDatabase(

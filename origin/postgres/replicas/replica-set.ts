@@ -21,6 +21,8 @@ interface ReplicaSet {
   /** From any that answers, however far behind: only while nobody can say what is true now. */
   readHoweverOld<T>(read: ReplicaRead<T>): Promise<ReplicaAnswer<T> | undefined>;
   measured(): MeasuredReplica[];
+  /** Begins to measure, unless a read has. Resolves once each replica was asked; never throws. */
+  measuredOnce(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -37,7 +39,9 @@ const measureEveryMs = 1_000;
 /** Then no further replica is tried. */
 const tryingMs = 2_000;
 
-/** Measuring begins with the first read, so that a process that reads nothing asks nobody. */
+/**
+ * Measuring begins with the first read, or when somebody wants the figures: a process that does neither asks nobody.
+ */
 export function createReplicaSet(options: ReplicaSetOptions): ReplicaSet {
   const { replicas, primary, metrics, onError, lineage = () => undefined } = options;
   const isFit = (replica: Replica) =>
@@ -113,6 +117,7 @@ export function createReplicaSet(options: ReplicaSetOptions): ReplicaSet {
             ? Number.POSITIVE_INFINITY
             : primary.lagSeconds(replica.replayed.lsn),
       })),
+    measuredOnce,
     async close() {
       isClosed = true;
       clearTimeout(timer);
@@ -193,7 +198,12 @@ interface MeasuredReplica {
   lagSeconds: number;
 }
 
-export function createReadMetrics(registry: Registry, measured: () => MeasuredReplica[]): ReadMetrics {
+/** @param measuredOnce awaited before figures are told: a replica that nobody has asked yet is not infinitely late */
+export function createReadMetrics(
+  registry: Registry,
+  measured: () => MeasuredReplica[],
+  measuredOnce: () => Promise<void> = async () => undefined,
+): ReadMetrics {
   const registers = [registry];
   const answered = new Counter({
     name: 'reads_total',
@@ -212,7 +222,8 @@ export function createReadMetrics(registry: Registry, measured: () => MeasuredRe
     help: 'At most how much of the primary’s log a replica lacks; +Inf where that is unknown',
     labelNames: ['replica'],
     registers,
-    collect() {
+    async collect() {
+      await measuredOnce();
       for (const { name, lagSeconds } of measured()) this.set({ replica: name }, lagSeconds);
     },
   });
@@ -221,7 +232,8 @@ export function createReadMetrics(registry: Registry, measured: () => MeasuredRe
     help: '1 while a replica is read',
     labelNames: ['replica'],
     registers,
-    collect() {
+    async collect() {
+      await measuredOnce();
       for (const { name, isFit } of measured()) this.set({ replica: name }, isFit ? 1 : 0);
     },
   });
