@@ -11,7 +11,7 @@ import {
   listJobs,
   readJob,
 } from '../../origin/outbox/find-jobs.ts';
-import { countedTo, countJobs, measureOutbox } from '../../origin/outbox/measure.ts';
+import { countedTo, countJobs } from '../../origin/outbox/measure.ts';
 import type { Db } from '../../origin/schema.ts';
 import { readTrace } from '../../worker/console/trace.ts';
 import { type FigureSpan, figureSpans, readFigures } from '../../worker/figures.ts';
@@ -60,11 +60,7 @@ function statusCommand(env: NodeJS.ProcessEnv): Command {
       await using database = await openDatabase(env);
       const { db } = database;
       const inQueue = await countQueues(env);
-      const [counts, outbox, paused] = await Promise.all([
-        countJobs(db),
-        measureOutbox(db),
-        readPausedKinds(db),
-      ]);
+      const [{ counts, depth: outbox }, paused] = await Promise.all([countJobs(db), readPausedKinds(db)]);
       const isPaused = (kind: string) => paused.some((one) => one.kind === kind);
       if (json) {
         const queues = outboxKinds.map((kind) => ({

@@ -43,8 +43,8 @@ export interface Job {
 
 const isUntried = sql`state = 'pending' and failure is null`;
 /**
- * Written as in the index outbox_untried. No other index has this order, so Postgres cannot choose a wrong one and
- * read all of it.
+ * Written as in the index outbox_untried_covering. No other index has this order, so Postgres cannot choose a wrong one
+ * and read all of it.
  */
 const dueAt = sql`greatest(due_at, '-infinity'::timestamptz)`;
 export const conditions: Record<JobState, RawBuilder<SqlBool>> = {
@@ -62,7 +62,7 @@ const columns = sql`
   case when state = 'pending' then greatest(due_at, claimed_until) end as "nextTryAt", done_at as "doneAt", failure`;
 
 /**
- * The order in which each state is listed. Indexes: outbox_untried, outbox_failing_newest, outbox_dead,
+ * The order in which each state is listed. Indexes: outbox_untried_covering, outbox_failing_newest, outbox_dead,
  * outbox_finished_by_kind; for a group outbox_error_groups.
  */
 export function orderOf(state: JobState, { group }: JobFilter = {}) {

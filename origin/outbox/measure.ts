@@ -18,78 +18,93 @@ export interface OutboxDepth {
   lagSeconds: number;
 }
 
+export type JobCounts = Record<JobState, JobCount>;
+
+/** Failing rows are counted apart, in the order of their next try. */
+type CountedState = Exclude<JobState, 'failing'>;
+
+type MeasuredKind = Partial<Record<CountedState, number>> & {
+  kind: OutboxKind;
+  isWorked: boolean;
+  failing: number;
+  /** Of the failing ones those that are due. */
+  dueAgain: number;
+  /** Seconds; null where nothing is due. */
+  oldestSeconds: number | null;
+};
+
 /**
- * A paused kind is not late: somebody wants it to wait. Of a kind with more than 10,000 failing rows, those that are
- * tried next are looked at. Indexes: outbox_untried, outbox_failing, outbox_dead.
+ * Counts each row once, in one statement. Of a kind with more than 10,000 failing rows it reads those that are tried
+ * next. Reads indexes only, no rows of the table: outbox_untried_covering, outbox_failing_covering, outbox_dead and
+ * outbox_finished_by_kind.
  */
-export function measureOutbox(db: Db): Promise<OutboxDepth> {
-  const order = orderOf('due');
+function measureKinds(db: Db, states: readonly CountedState[]): Promise<MeasuredKind[]> {
+  const ofKind = (state: JobState) => sql`outbox.kind = kinds.kind and ${conditions[state]}`;
+  // The order decides on the index. With another one, Postgres might read all of it.
+  const count = (state: CountedState) => sql`
+    (select count(*) from (
+      select from outbox where ${ofKind(state)} order by ${orderOf(state)} limit ${countedTo}) rows)::integer as ${sql.id(state)}`;
   return inOrderOfIndexes(db, async (tx) => {
-    const { rows } = await sql<OutboxDepth>`
-      with kinds as materialized (
-        select kind, not exists (select from paused_kinds where paused_kinds.kind = kinds.kind) as is_worked
-        from unnest(${outboxKinds}::text[]) as kinds (kind)),
-      untried as materialized (
-        select first.due_at, rest.count from kinds
-        cross join lateral (
-          select due_at from outbox
-          where outbox.kind = kinds.kind and ${conditions.due} order by ${order}, id limit 1) first
-        cross join lateral (
-          select count(*) from (
-            select from outbox
-            where outbox.kind = kinds.kind and ${conditions.due} order by ${order} limit ${countedTo}) rows) rest
-        where is_worked),
-      failing as materialized (
-        select tried.due_at, is_worked and tried.due_at <= statement_timestamp() as is_due
-        from kinds cross join lateral (
-          select due_at from outbox
-          where outbox.kind = kinds.kind and ${conditions.failing}
-          order by greatest(due_at, claimed_until) limit ${countedTo}) tried)
-      select
-        least(${countedTo}, coalesce((select sum(count) from untried), 0)
-          + (select count(*) from failing where is_due))::integer as pending,
-        least(${countedTo}, (select count(*) from failing))::integer as failing,
-        (select count(*) from (select from outbox where state = 'dead' limit ${countedTo}) rows)::integer as dead,
-        coalesce(extract(epoch from statement_timestamp() - least(
-          (select min(due_at) from untried), (select min(due_at) from failing where is_due))), 0)::float as "lagSeconds"`.execute(
+    const { rows } = await sql<MeasuredKind>`
+      select kinds.kind, not exists (select from paused_kinds where paused_kinds.kind = kinds.kind) as "isWorked",
+        ${sql.join(states.map(count))}, tried.failing, tried."dueAgain",
+        extract(epoch from statement_timestamp() - least(tried.oldest, (
+          select due_at from outbox where ${ofKind('due')} order by ${orderOf('due')} limit 1)))::float as "oldestSeconds"
+      from unnest(${outboxKinds}::text[]) as kinds (kind)
+      cross join lateral (
+        select count(*)::integer as failing, (count(*) filter (where is_due))::integer as "dueAgain",
+          min(due_at) filter (where is_due) as oldest
+        from (
+          select due_at, due_at <= statement_timestamp() as is_due from outbox
+          where ${ofKind('failing')} order by greatest(due_at, claimed_until) limit ${countedTo}) rows) tried`.execute(
       tx,
     );
-    return rows[0]!;
+    return rows;
   });
 }
 
-export type JobCounts = Record<JobState, JobCount>;
+/** A paused kind is not late: somebody wants it to wait. */
+function depthOf(kinds: MeasuredKind[]): OutboxDepth {
+  const sum = (counted: MeasuredKind[], pick: (kind: MeasuredKind) => number | null) =>
+    Math.min(
+      countedTo,
+      counted.reduce((total, kind) => total + (pick(kind) ?? 0), 0),
+    );
+  const worked = kinds.filter(({ isWorked }) => isWorked);
+  return {
+    pending: sum(worked, ({ due = 0, dueAgain }) => due + dueAgain),
+    failing: sum(kinds, ({ failing }) => failing),
+    dead: sum(kinds, ({ dead = 0 }) => dead),
+    lagSeconds: Math.max(0, ...worked.map(({ oldestSeconds }) => oldestSeconds ?? 0)),
+  };
+}
 
-/**
- * Each row counts once, in its state. `done` covers the days for which finished rows are kept. Indexes:
- * outbox_untried, outbox_failing_newest, outbox_dead, outbox_finished_by_kind.
- */
-export function countJobs(db: Db): Promise<Record<OutboxKind, JobCounts>> {
-  // The order names the index: another could be read in vain from end to end.
-  const count = (state: JobState) => sql`
-    (select count(*) from (
-      select from outbox where outbox.kind = kinds.kind and ${conditions[state]}
-      order by ${orderOf(state)} limit ${countedTo}) rows)::integer as ${sql.id(state)}`;
-  return inOrderOfIndexes(db, async (tx) => {
-    const { rows } = await sql<{ kind: OutboxKind } & Record<JobState, number>>`
-      select kinds.kind, ${sql.join(jobStates.map(count))}
-      from unnest(${outboxKinds}::text[]) as kinds (kind)`.execute(tx);
-    const toCount = (found: number): JobCount => ({ count: found, more: found >= countedTo });
-    return Object.fromEntries(
-      rows.map(({ kind, ...counts }) => [
-        kind,
-        Object.fromEntries(Object.entries(counts).map(([state, found]) => [state, toCount(found)])),
-      ]),
-    ) as Record<OutboxKind, JobCounts>;
-  });
+export async function measureOutbox(db: Db): Promise<OutboxDepth> {
+  return depthOf(await measureKinds(db, ['due', 'dead']));
+}
+
+export interface CountedJobs {
+  /** Each row counts once, in its state. `done` covers the days for which finished rows are kept. */
+  counts: Record<OutboxKind, JobCounts>;
+  depth: OutboxDepth;
+}
+
+export async function countJobs(db: Db): Promise<CountedJobs> {
+  const kinds = await measureKinds(db, ['waiting', 'due', 'dead', 'done']);
+  const toCount = (found = 0): JobCount => ({ count: found, more: found >= countedTo });
+  const counts = Object.fromEntries(
+    kinds.map((of) => [of.kind, Object.fromEntries(jobStates.map((state) => [state, toCount(of[state])]))]),
+  ) as CountedJobs['counts'];
+  return { counts, depth: depthOf(kinds) };
 }
 
 /** Up to a limit. A bitmap would first be made of all that there is, and a table is mostly rows of other kinds. */
 function inOrderOfIndexes<Result>(db: Db, read: (tx: Tx) => Promise<Result>): Promise<Result> {
   return db.transaction().execute(async (tx) => {
-    await sql`set local enable_bitmapscan = off`.execute(tx);
-    await sql`set local enable_seqscan = off`.execute(tx);
-    await sql`set local enable_sort = off`.execute(tx);
+    // In one message, as each message waits for its turn on a busy machine.
+    await sql`set local enable_bitmapscan = off; set local enable_seqscan = off; set local enable_sort = off`.execute(
+      tx,
+    );
     return read(tx);
   });
 }

@@ -35,6 +35,7 @@ import {
   indexPrivacy,
 } from './migrations/0030-0032-withdrawals-operators-privacy.ts';
 import { addCaptureAddressesSecrets, addSalePrices } from './migrations/0033-0034-sales-and-captures.ts';
+import { coverCounts } from './migrations/0036-counting-jobs.ts';
 
 /** Listed by hand: a folder scan would need file permissions under Deno, and order is a decision. */
 const migrations: Record<string, Migration> = {
@@ -67,6 +68,7 @@ const migrations: Record<string, Migration> = {
   '0032-privacy': { up: indexPrivacy },
   '0033-sale-prices': { up: addSalePrices },
   '0034-capture-addresses-secrets': { up: addCaptureAddressesSecrets },
+  '0036-counting-jobs': { up: coverCounts },
 };
 
 /**

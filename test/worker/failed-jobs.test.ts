@@ -96,7 +96,9 @@ describe('the jobs page', () => {
         ),
       );
     await expect.poll(countsOfMail, wait).toEqual([1, 0, 1, 1, 1]);
-    const counted = Object.values(await countJobs(shop.deps.db)).flatMap((counts) => Object.values(counts));
+    const counted = Object.values((await countJobs(shop.deps.db)).counts).flatMap((counts) =>
+      Object.values(counts),
+    );
     const { rows } = await sql<{ count: number }>`select count(*)::integer as count from outbox`.execute(
       shop.deps.db,
     );

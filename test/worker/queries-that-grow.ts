@@ -131,7 +131,7 @@ export function describeQueriesThatGrow(size: number): void {
     });
 
     test('what is counted to 10,000 says so, and what is below is exact', async () => {
-      const counts = await countJobs(watched);
+      const { counts, depth } = await countJobs(watched);
       expect(counts.mail).toMatchObject({
         due: { count: countedTo, more: true },
         failing: { count: countedTo, more: true },
@@ -145,6 +145,7 @@ export function describeQueriesThatGrow(size: number): void {
         dead: none,
         done: none,
       });
+      expect(depth).toMatchObject({ pending: countedTo, failing: countedTo });
       expect(await measureOutbox(watched)).toMatchObject({ pending: countedTo, failing: countedTo });
     });
 

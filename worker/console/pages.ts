@@ -22,7 +22,7 @@ import {
   listJobs,
   readJob,
 } from '../../origin/outbox/find-jobs.ts';
-import { countedTo, countJobs, measureOutbox } from '../../origin/outbox/measure.ts';
+import { countedTo, countJobs } from '../../origin/outbox/measure.ts';
 import { countPendingPurges } from '../../origin/outbox/pending-purges.ts';
 import type { Db } from '../../origin/schema.ts';
 import type { Html } from '../../origin/web/page/html.ts';
@@ -158,20 +158,21 @@ function addJob(app: Hono, options: ConsoleOptions, show: Show): void {
 }
 
 async function readOverview(db: Db) {
-  const [counts, outbox, paused, groups, failed, workers, pendingPurges, tasks, deeds] = await Promise.all([
-    countJobs(db),
-    measureOutbox(db),
-    readPausedKinds(db),
-    groupErrors(db, {}, mostOfGroup),
-    listJobs(db, {}, { limit: mostOnOverview }),
-    readReports(db),
-    countPendingPurges(db),
-    readTaskRuns(db),
-    readLog(db, mostOnOverview),
-  ]);
+  const [{ counts, depth }, paused, groups, failed, workers, pendingPurges, tasks, deeds] = await Promise.all(
+    [
+      countJobs(db),
+      readPausedKinds(db),
+      groupErrors(db, {}, mostOfGroup),
+      listJobs(db, {}, { limit: mostOnOverview }),
+      readReports(db),
+      countPendingPurges(db),
+      readTaskRuns(db),
+      readLog(db, mostOnOverview),
+    ],
+  );
   return {
     counts,
-    outbox,
+    depth,
     paused,
     groups: groups.slice(0, 20),
     failed,

@@ -13,7 +13,7 @@ import { deedsTable } from './log.ts';
 
 export interface Overview {
   counts: Record<OutboxKind, JobCounts>;
-  outbox: OutboxDepth;
+  depth: OutboxDepth;
   paused: PausedKind[];
   groups: ErrorGroup[];
   failed: Job[];
@@ -26,7 +26,7 @@ export interface Overview {
 export function overview(of: Overview): Html {
   return html`
     ${countsTable(of)}
-    <p class="facts">${factsOf(of.outbox)}</p>
+    <p class="facts">${factsOf(of.depth)}</p>
     ${groupsTable(of.groups)}
     ${of.failed.length === 0 ? '' : html`<h2>Failed last</h2>${jobsTable(of.failed)}`}
     ${workersTable(of.workers)}
