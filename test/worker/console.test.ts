@@ -80,8 +80,18 @@ test('A list is searched, paged, and shows each job of its filter once', async (
     path = (await open(path)).querySelector('a[rel=next]')?.getAttribute('href')?.replaceAll('&amp;', '&');
   }
   expect(seen.sort()).toEqual(ids.sort());
+  const told = async (path: string) => (await open(path)).querySelector('[role=status]')!.text;
+  expect(await told('/jobs/list?error=FIRST+reason')).toMatch(/^120 jobs\./);
+  expect(await told('/jobs/list?error=nothing+has+this')).toMatch(/^0 jobs\./);
+  expect(await told('/jobs/list?error=reason&older=1h')).toMatch(/^0 jobs\./);
   expect((await open('/jobs/list?state=dead')).querySelector('[role=status]')!.text).toContain('123 jobs');
   expect(await idsOn('/jobs/list?state=due&kind=mail')).toEqual([]);
+  const kinds = (await open('/jobs')).querySelectorAll('table.counts tbody tr');
+  const [waiting, due, failing, dead] = kinds
+    .find((row) => row.querySelector('th')!.text === 'mail')!
+    .querySelectorAll('td')
+    .map((cell) => cell.text);
+  expect({ waiting, due, failing, dead }).toEqual({ waiting: '0', due: '0', failing: '0', dead: '123' });
   const group = (await open('/jobs')).querySelector('a[href*="group="]')!.getAttribute('href')!;
   expect((await idsOn(group.replaceAll('&amp;', '&'))).length).toBe(50);
   for (const wrong of ['state=lost', 'kind=x', 'older=soon', 'about=nobody-knows', 'group=zz'])
