@@ -18,6 +18,8 @@ interface Watched {
   url: string;
   defaultPort: number;
   ask: () => Promise<unknown>;
+  /** At least how far this process's clock is from that of the store; undefined where it did not say. */
+  clockOffsetSeconds?: number | undefined;
   close: () => unknown;
 }
 
@@ -30,13 +32,22 @@ export function watchStores(
   settings: Pick<Settings, 'databaseUrl' | 'databaseReplicaUrls' | 'redisUrls' | 'zone' | 'instance'>,
   log: Logger,
   registry: Registry,
+  now: () => number = Date.now,
 ): StoreMetricsWatch {
   const name = `${settings.zone}/${settings.instance} watch`;
+  const primary = watchPostgres({
+    label: 'postgres',
+    storeName: 'Postgres',
+    url: settings.databaseUrl,
+    name,
+    now,
+  });
   const stores = [
-    watchPostgres('postgres', 'Postgres', settings.databaseUrl, name),
-    ...settings.databaseReplicaUrls.map((url, index) =>
-      watchPostgres(`postgres-replica-${index + 1}`, 'the replica of Postgres', url, name),
-    ),
+    primary,
+    ...settings.databaseReplicaUrls.map((url, index) => {
+      const label = `postgres-replica-${index + 1}`;
+      return watchPostgres({ label, storeName: 'the replica of Postgres', url, name, now });
+    }),
     watchRedis(settings.redisUrls, name),
   ];
   const up = new Map<string, boolean>();
@@ -48,6 +59,15 @@ export function watchStores(
     collect() {
       this.reset();
       for (const [store, answers] of up) this.set({ store }, answers ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'clock_offset_seconds',
+    help: 'At least how far the clock of this machine is from that of Postgres',
+    registers: [registry],
+    collect() {
+      this.remove();
+      if (primary.clockOffsetSeconds !== undefined) this.set(primary.clockOffsetSeconds);
     },
   });
   const stopping = new AbortController();
@@ -91,7 +111,15 @@ async function watch(
   }
 }
 
-function watchPostgres(label: string, storeName: string, url: string, name: string): Watched {
+interface WatchedPostgres {
+  label: string;
+  storeName: string;
+  url: string;
+  name: string;
+  now: () => number;
+}
+
+function watchPostgres({ label, storeName, url, name, now }: WatchedPostgres): Watched {
   const pool = createPool({
     url,
     name,
@@ -100,14 +128,24 @@ function watchPostgres(label: string, storeName: string, url: string, name: stri
     queryTimeoutMs: deadlineMs,
     onError: () => undefined,
   });
-  return {
+  const watched: Watched = {
     label,
     name: storeName,
     url,
     defaultPort: 5432,
-    ask: () => pool.query('select 1'),
+    async ask() {
+      watched.clockOffsetSeconds = undefined;
+      const askedAtMs = now();
+      const { rows } = await pool.query<{ toldMs: number }>(
+        'select extract(epoch from clock_timestamp())::float * 1000 as "toldMs"',
+      );
+      // It told its time on the way: an answer that took long proves less.
+      const offsetMs = Math.max(0, askedAtMs - rows[0]!.toldMs, rows[0]!.toldMs - now());
+      watched.clockOffsetSeconds = offsetMs / 1_000;
+    },
     close: () => pool.end(),
   };
+  return watched;
 }
 
 /** The reason why a connection failed comes as an event; a command only says that there is none. */

@@ -305,6 +305,19 @@ test.skipIf(openssl === undefined)(
   },
 );
 
+test.each([0, 90_000, -90_000])(
+  'A machine whose clock is %i ms ahead of that of Postgres says so, and one that agrees says 0',
+  async (aheadMs) => {
+    const registry = new Registry();
+    const { settings, log } = shop.deps;
+    await using _watch = watchStores(settings, log, registry, () => Date.now() + aheadMs);
+    const read = async () => Number(/^clock_offset_seconds (\S+)$/m.exec(await registry.metrics())?.[1]);
+    const least = aheadMs === 0 ? 0 : 80;
+    await expect.poll(read, { timeout: 10_000 }).toBeGreaterThanOrEqual(least);
+    expect(await read()).toBeLessThan(aheadMs === 0 ? 0.1 : 90.1);
+  },
+);
+
 test('A store that is down is posted although Postgres cannot say whether another worker has', async () => {
   const posted: Json[] = [];
   const webhook = createServer((request, response) => {
