@@ -46,6 +46,43 @@ export async function readReports(db: Db): Promise<WorkerReport[]> {
   return rows.map(({ report, ...row }) => ({ ...row, ...report }) as WorkerReport);
 }
 
+/** Renewed each second; a report is five seconds old at most. */
+const edgeSilentMs = 5_000;
+
+export interface KnownEdge {
+  url: string;
+  state: 'confirms' | 'silent' | 'has confirmed nothing yet' | 'purged by no worker';
+  /** Of one that is silent. */
+  silentMs: number | null;
+  unconfirmedTags: number;
+}
+
+/** What a worker that purges knows of each edge, and the edges that only pending purges name. */
+export function listEdges(
+  workers: WorkerReport[],
+  pendingPurges: { edgeUrl: string; tags: number }[],
+): KnownEdge[] {
+  const known = workers.filter(({ purges, isSilent }) => purges && !isSilent).flatMap(({ edges }) => edges);
+  const urls = new Set([...known.map(({ url }) => url), ...pendingPurges.map(({ edgeUrl }) => edgeUrl)]);
+  return [...urls].map((url) => {
+    const edge = known.find((one) => one.url === url);
+    const pending = pendingPurges.find(({ edgeUrl }) => edgeUrl === url)?.tags ?? 0;
+    const state = stateOf(edge);
+    return {
+      url,
+      state,
+      silentMs: state === 'silent' ? edge!.confirmedAgoMs : null,
+      unconfirmedTags: Math.max(edge?.pending ?? 0, pending),
+    };
+  });
+}
+
+function stateOf(edge: EdgeState | undefined): KnownEdge['state'] {
+  if (edge === undefined) return 'purged by no worker';
+  if (edge.confirmedAgoMs === null) return 'has confirmed nothing yet';
+  return edge.confirmedAgoMs > edgeSilentMs ? 'silent' : 'confirms';
+}
+
 export interface TaskRun {
   task: string;
   worker: string;

@@ -33,6 +33,7 @@ import {
   retry,
   toFilter,
 } from './change.ts';
+import { workersCommand } from './workers.ts';
 
 export function jobsCommand(env: NodeJS.ProcessEnv): Command {
   return new Command('jobs')
@@ -47,6 +48,7 @@ export function jobsCommand(env: NodeJS.ProcessEnv): Command {
     .addCommand(kindCommand(env, pause))
     .addCommand(kindCommand(env, resume))
     .addCommand(throughputCommand(env))
+    .addCommand(workersCommand(env))
     .addCommand(tasksCommand(env))
     .addCommand(runCommand(env))
     .addCommand(logCommand(env));

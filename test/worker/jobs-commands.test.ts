@@ -5,7 +5,9 @@ import { openRedis } from '../../ops-scripts/connect-stores.ts';
 import { dbCommand } from '../../ops-scripts/db/command.ts';
 import { jobsCommand } from '../../ops-scripts/jobs/command.ts';
 import { addToOutbox } from '../../origin/outbox/events.ts';
+import { addPendingPurges } from '../../origin/outbox/pending-purges.ts';
 import { type Jobs, startJobs } from '../../worker/jobs.ts';
+import { writeReport } from '../../worker/reports.ts';
 import { type Json, openShop, type Shop } from '../support/shop.ts';
 import { type SmtpServer, startSmtpServer } from '../support/smtp-server.ts';
 
@@ -52,6 +54,37 @@ test('A command that Redis refuses says why, with host and port and no secret', 
   ];
   for (const [url, sentence] of refusals)
     await expect(openRedis({ REDIS_URL: url })).rejects.toThrow(new RegExp(`^${sentence}$`));
+});
+
+test('Workers and edges are told with their state, an edge that confirms nothing by how long and how much it lacks', async () => {
+  const { db } = shop.deps;
+  const edge = (number: number, pending: number, confirmedAgoMs: number | null) => ({
+    ...{ url: `http://edge-${number}`, pending, confirmedAgoMs },
+  });
+  const edges = [edge(1, 0, 900), edge(2, 3, 61_000), edge(3, 0, null)];
+  await writeReport(db, 'zone/one', { purges: true, mailServerAway: true, edges });
+  await addPendingPurges(db, 'http://edge-4', { 'product:1': 1 });
+  // The shop's own worker tells of itself as well.
+  const lines = await ops('workers');
+  expect(lines).toContainEqual(
+    expect.stringMatching(
+      /^zone\/one {2}works {2}jobs, purges the edges, waits for the mail server {2}started \d.* {2}process \d+ on ./,
+    ),
+  );
+  expect(lines.filter((line) => line.startsWith('edge '))).toEqual([
+    'edge http://edge-1  confirms  0 tags unconfirmed',
+    'edge http://edge-2  silent for 61 s  3 tags unconfirmed',
+    'edge http://edge-3  has confirmed nothing yet  0 tags unconfirmed',
+    'edge http://edge-4  purged by no worker  1 tag unconfirmed',
+  ]);
+  const told = (await ops('workers', '--json')).map((line) => JSON.parse(line) as Json);
+  expect(told.find(({ worker }) => worker === 'zone/one')).toMatchObject({ isSilent: false, purges: true });
+  expect(told.filter(({ edge: url }) => url !== undefined)).toMatchObject([
+    { edge: 'http://edge-1', state: 'confirms', silentMs: null },
+    { edge: 'http://edge-2', state: 'silent', silentMs: 61_000, unconfirmedTags: 3 },
+    { edge: 'http://edge-3' },
+    { edge: 'http://edge-4', unconfirmedTags: 1 },
+  ]);
 });
 
 test('The state of the schema is told as JSON too, and migrations can be applied up to one of them', async () => {

@@ -6,7 +6,7 @@ import type { OutboxKind } from '../../../origin/outbox/events.ts';
 import { type ErrorGroup, type Job, jobStates } from '../../../origin/outbox/find-jobs.ts';
 import { countedTo, type JobCounts, type OutboxDepth } from '../../../origin/outbox/measure.ts';
 import type { Html } from '../../../origin/web/page/html.ts';
-import type { TaskRun, WorkerReport } from '../../reports.ts';
+import { listEdges, type TaskRun, type WorkerReport } from '../../reports.ts';
 import { hidden, scrolled, tellAgo, tellCount, tellDuration, tellTime } from './layout.ts';
 import { jobsTable } from './list.ts';
 import { deedsTable } from './log.ts';
@@ -105,35 +105,19 @@ function workersTable(workers: WorkerReport[]): Html {
     ${workers.length === 0 ? html`<p>No worker has told of itself yet.</p>` : ''}`;
 }
 
-/** What the worker that purges knows of each edge. */
 function edgesTable({ workers, pendingPurges }: Overview): Html | '' {
-  const purger = workers.find(({ purges, isSilent }) => purges && !isSilent);
-  const edges = purger?.edges ?? [];
-  const pendingOf = (url: string) => pendingPurges.find(({ edgeUrl }) => edgeUrl === url)?.tags ?? 0;
-  if (edges.length === 0 && pendingPurges.length === 0) return '';
-  const urls = [...new Set([...edges.map(({ url }) => url), ...pendingPurges.map(({ edgeUrl }) => edgeUrl)])];
+  const edges = listEdges(workers, pendingPurges);
+  if (edges.length === 0) return '';
   return html`<h2>Edges</h2>
     <table class="stacked">
       <thead><tr><th scope="col">Edge</th><th scope="col">State</th><th scope="col">Unconfirmed tags</th></tr></thead>
-      <tbody>${urls.map((url) => {
-        const edge = edges.find((one) => one.url === url);
-        return html`<tr>
+      <tbody>${edges.map(
+        ({ url, state, silentMs, unconfirmedTags }) => html`<tr>
           <th scope="row">${url}</th>
-          <td data-label="State">${edgeState(edge?.confirmedAgoMs)}</td>
-          <td data-label="Unconfirmed tags">${Math.max(edge?.pending ?? 0, pendingOf(url)).toLocaleString('en')}</td></tr>`;
-      })}</tbody>
+          <td data-label="State"><span class="${state === 'confirms' ? 'good' : 'warn'}">${state}${silentMs === null ? '' : ` for ${tellDuration(silentMs)}`}</span></td>
+          <td data-label="Unconfirmed tags">${unconfirmedTags.toLocaleString('en')}</td></tr>`,
+      )}</tbody>
     </table>`;
-}
-
-/** Renewed each second; a report is five seconds old at most. */
-const edgeSilentMs = 5_000;
-
-function edgeState(confirmedAgoMs: number | null | undefined): Html {
-  if (confirmedAgoMs === undefined) return html`<span class="warn">purged by no worker</span>`;
-  if (confirmedAgoMs === null) return html`<span class="warn">has confirmed nothing yet</span>`;
-  return confirmedAgoMs > edgeSilentMs
-    ? html`<span class="warn">silent for ${tellDuration(confirmedAgoMs)}</span>`
-    : html`<span class="good">confirms</span>`;
 }
 
 function tasksTable(tasks: TaskRun[]): Html | '' {
