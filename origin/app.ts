@@ -6,7 +6,7 @@ import { TrieRouter } from 'hono/router/trie-router';
 import { createAccountDeps } from './account/account-deps.ts';
 import { createPasswords, type Passwords } from './account/passwords.ts';
 import type { Carts } from './cart/carts.ts';
-import { readNavigationSoon } from './catalog/views/navigation.ts';
+import { readNavigationSoon } from './catalog/categories.ts';
 import type { Deps } from './deps.ts';
 import { Refusal } from './errors.ts';
 import { createPaymentProviders, type PaymentProviders } from './order/payment/providers.ts';

@@ -3,7 +3,7 @@ import { confirmationTemplate, noticeTemplate, prepareEmailChangeMail } from './
 import { prepareResetMail, resetTemplate } from './account/reset-password.ts';
 import type { Deps } from './deps.ts';
 import type { Mail } from './mail/mail.ts';
-import { lookUpTemplate, prepareOrderLink } from './order/life/look-up-order.ts';
+import { lookUpTemplate, prepareOrderLink } from './order/guest-orders.ts';
 import { orderNews, prepareOrderNews } from './order/life/order-news.ts';
 import { orderTemplate, prepareOrderMail } from './order/order-mail.ts';
 import { prepareWithdrawalMail, withdrawalTemplate } from './order/withdrawal.ts';

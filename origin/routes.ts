@@ -37,7 +37,7 @@ import { invoiceApi } from './order/invoice/invoice-api.ts';
 import { orderLifeApi } from './order/life/api.ts';
 import { orderPages } from './order/pages.ts';
 import type { PaymentProviders } from './order/payment/providers.ts';
-import { promotionApi } from './order/preview-promotion.ts';
+import { promotionApi } from './order/quote.ts';
 import { withdrawalPages } from './order/withdrawal-pages.ts';
 import { ownDataPages } from './privacy/pages.ts';
 import { staffApi } from './staff/api.ts';

@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { countJournals } from '../origin/cart/server/journal-drain.ts';
 import { withinMs } from '../origin/concurrency/deadline.ts';
 import { measureWebhooks } from '../origin/integration/webhooks.ts';
-import { countUnclearPayments } from '../origin/order/unclear-payments.ts';
+import { countUnclearPayments } from '../origin/order/payment/disputed-and-unclear.ts';
 import { readPausedKinds } from '../origin/outbox/change-jobs.ts';
 import { outboxKinds } from '../origin/outbox/events.ts';
 import { countedTo, measureOutbox, type OutboxDepth } from '../origin/outbox/measure.ts';

@@ -20,8 +20,8 @@ import {
   readOperatorSession,
 } from '../origin/account/operator-sessions.ts';
 import type { RateLimits } from '../origin/account/rate-limits.ts';
-import { openSecret, sealSecret } from '../origin/account/seal-secret.ts';
 import { undefinedIfWrong } from '../origin/account/second-factor.ts';
+import { openSecret, sealSecret } from '../origin/account/totp.ts';
 import type { Settings } from '../origin/config.ts';
 import { unavailable } from '../origin/errors.ts';
 import { hashToken, makeToken } from '../origin/identity/session.ts';

@@ -1,11 +1,11 @@
 // The columns of Shopify's product file: their names, what each describes, and the default cells.
 import {
   describesProduct,
+  type FileColumn,
   factColumns,
   optionNameColumns,
   productColumns,
-} from '../../origin/catalog/change/merge-file-cells.ts';
-import type { FileColumn } from '../../origin/catalog/change/product-draft.ts';
+} from '../../origin/catalog/change/product-draft.ts';
 
 /** In the order in which Shopify writes them. */
 export const columns = [

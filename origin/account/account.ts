@@ -1,7 +1,9 @@
-// The account as the API returns it, and the schemas of what may be entered for one.
+// The account as the API returns it, the schemas of what may be entered for one, and how staff find accounts.
 import { z } from '@hono/zod-openapi';
+import { sql } from 'kysely';
 import { type StaffRole, staffRoles } from '../identity/staff-roles.ts';
-import { growingEnum } from '../web/api/api.ts';
+import type { Db } from '../schema.ts';
+import { growingEnum, idPattern } from '../web/api/api.ts';
 import { EmailField, plainText } from '../web/api/plain-text.ts';
 
 const exampleAccount = {
@@ -82,4 +84,37 @@ export function toAccount(row: AccountRow): Account {
     ...(row.role === 'staff' ? { staffRole: row.staff_role ?? 'owner' } : {}),
     createdAt: row.created_at.toISOString(),
   };
+}
+
+/** Finds accounts for staff, by how their e-mail begins. */
+interface FoundAccount {
+  id: string;
+  email: string;
+  name: string;
+  created_at: Date;
+}
+
+/**
+ * In the order of their e-mails in small letters. Index: accounts_by_email_prefix
+ * @param after the e-mail, in small letters, behind which the list goes on
+ */
+export async function findAccounts(
+  db: Db,
+  { prefix, after, limit }: { prefix: string; after: string; limit: number },
+): Promise<FoundAccount[]> {
+  const email = sql`lower(email) collate "C"`;
+  const { rows } = await sql<FoundAccount>`
+    select id, email, name, created_at from accounts
+    where ${email} > ${after} and ${email} >= ${prefix} and ${email} < ${`${prefix}\uffff`}
+    order by ${email} limit ${limit}`.execute(db);
+  return rows;
+}
+
+export async function findAccount(db: Db, id: string): Promise<FoundAccount | undefined> {
+  if (!idPattern.test(id)) return undefined;
+  return db
+    .selectFrom('accounts')
+    .select(['id', 'email', 'name', 'created_at'])
+    .where('id', '=', id)
+    .executeTakeFirst();
 }

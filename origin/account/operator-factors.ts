@@ -5,7 +5,6 @@ import type { Settings } from '../config.ts';
 import { Refusal } from '../errors.ts';
 import type { Db, DbOrTx, Tx } from '../schema.ts';
 import { endOperatorSessions, logOperatorDeed } from './operator-sessions.ts';
-import { openSecret, sealSecret } from './seal-secret.ts';
 import { wrongCode } from './second-factor.ts';
 import {
   hashRecoveryCode,
@@ -13,6 +12,8 @@ import {
   makeRecoveryCodes,
   makeTotpSecret,
   normaliseCode,
+  openSecret,
+  sealSecret,
   stepOfCode,
   totpUri,
 } from './totp.ts';

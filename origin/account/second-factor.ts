@@ -12,13 +12,14 @@ import type { AccountDeps } from './account-deps.ts';
 import { findByPassword, wrongPassword } from './change-account.ts';
 import { readKnownDevice } from './known-device.ts';
 import { listPasskeys, markVerified, settleLastFactor, takePasskey } from './passkeys.ts';
-import { openSecret, sealSecret } from './seal-secret.ts';
 import {
   hashRecoveryCode,
   isTotpCode,
   makeRecoveryCodes,
   makeTotpSecret,
   normaliseCode,
+  openSecret,
+  sealSecret,
   stepOfCode,
   totpUri,
 } from './totp.ts';

@@ -13,7 +13,7 @@ import {
 } from '../identity/session.ts';
 import { endCurrentSession, endSession, insertSession, type SignedIn } from '../identity/sessions.ts';
 import { type RequestOrigin, requireFreshProof } from '../identity/visitor.ts';
-import { leaveOrders, readOrderIds } from '../order/order-cookie.ts';
+import { leaveOrders, readOrderIds } from '../order/guest-orders.ts';
 import { adoptGuestOrders } from '../order/read-orders.ts';
 import { retryOnConflict } from '../postgres/postgres-errors.ts';
 import type { Db, Tx } from '../schema.ts';
@@ -25,8 +25,8 @@ import { isKeptEmail } from './change-email.ts';
 import { forgetAccount, readKnownDevice, rememberDevice } from './known-device.ts';
 import { findPasskeyOwner, takePasskey } from './passkeys.ts';
 import { hidePassword, type PasswordUse, refuseGuessablePassword } from './passwords.ts';
-import { openSecret, sealSecret } from './seal-secret.ts';
 import { hasSecondFactor, takeCode, undefinedIfWrong, wrongCode } from './second-factor.ts';
+import { openSecret, sealSecret } from './totp.ts';
 
 export interface SignedInAnswer {
   account: Account;

@@ -34,7 +34,7 @@ export interface AccountTables {
   };
   totp_secrets: {
     account_id: string;
-    /** Sealed; see `seal-secret.ts`. */
+    /** Sealed; see `totp.ts`. */
     secret: string;
     confirmed_at: Date | null;
     /** The time step of the last accepted code. Codes of this step or an earlier one are refused. */
@@ -74,7 +74,7 @@ export interface AccountTables {
     /** The name in lower case. */
     id: string;
     name: string;
-    /** Sealed; see `seal-secret.ts`. */
+    /** Sealed; see `totp.ts`. */
     totp_secret: string | null;
     totp_confirmed_at: Date | null;
     totp_last_step: ColumnType<string, number | undefined, number>;

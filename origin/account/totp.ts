@@ -1,5 +1,6 @@
-// Codes of an authenticator app (TOTP, RFC 6238) and recovery codes: made and checked, without a database.
-import { createHash, randomBytes } from 'node:crypto';
+// Codes of an authenticator app (TOTP, RFC 6238) and recovery codes, made and checked; and how short secrets are
+// sealed.
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { Secret, TOTP } from 'otpauth';
 
 const periodSeconds = 30;
@@ -57,4 +58,36 @@ function makeRecoveryCode(): string {
 /** Random enough that no slow hash is needed. */
 export function hashRecoveryCode(code: string): string {
   return createHash('sha256').update(normaliseCode(code)).digest('base64url');
+}
+
+/**
+ * Seals short secrets that must be read again: AES-256-GCM under a key that follows from COOKIE_KEYS. The
+ * first key seals, all open.
+ * @param purpose so that what is sealed for one use opens in no other
+ */
+export function sealSecret(cookieKeys: string[], purpose: string, text: string): string {
+  const nonce = randomBytes(12);
+  const cipher = createCipheriv('aes-256-gcm', keyOf(cookieKeys[0]!, purpose), nonce);
+  const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+  return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64url');
+}
+
+/** @returns undefined where it was changed, or sealed under a key that is gone */
+export function openSecret(cookieKeys: string[], purpose: string, sealed: string): string | undefined {
+  const bytes = Buffer.from(sealed, 'base64url');
+  if (bytes.length < 28) return undefined;
+  for (const key of cookieKeys) {
+    const decipher = createDecipheriv('aes-256-gcm', keyOf(key, purpose), bytes.subarray(0, 12));
+    decipher.setAuthTag(bytes.subarray(12, 28));
+    try {
+      return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8');
+    } catch {
+      // Another key.
+    }
+  }
+  return undefined;
+}
+
+function keyOf(cookieKey: string, purpose: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', cookieKey, '', `seal ${purpose}`, 32));
 }

@@ -12,9 +12,8 @@ import {
   type ReadRequest,
   type ReadResult,
 } from './entry.ts';
-import type { EntryStore } from './entry-store.ts';
+import { createMemory, type EntryStore } from './entry-stores.ts';
 import { type FillSources, fillUnchecked, isOver, loadEntry } from './load-entry.ts';
-import { createMemory } from './memory.ts';
 
 export interface FencedCache {
   read<T>(request: ReadRequest<T>): Promise<ReadResult<T>>;
@@ -53,7 +52,7 @@ export interface FencedCacheOptions {
   lineage?: Pick<Lineage, 'known'>;
 }
 
-export { trustedMs } from './memory.ts';
+export { trustedMs } from './entry-stores.ts';
 
 export function createFencedCache(options: FencedCacheOptions): FencedCache {
   const clock = options.clock ?? (() => performance.now());

@@ -1,14 +1,13 @@
 // The bag's page and its form posts. A change answers 303; a refused change shows the page again with the reason.
 import { type Context, Hono } from 'hono';
+import { pathTo, readTree } from '../catalog/categories.ts';
 import type { ProductDetail } from '../catalog/product.ts';
 import { readProduct } from '../catalog/read-product.ts';
 import { readVariants, type VariantInfo } from '../catalog/read-variants.ts';
 import { isId, isSlug } from '../catalog/tags.ts';
-import { pathTo, readTree } from '../catalog/views/navigation.ts';
 import { productPage } from '../catalog/views/product.ts';
-import { formatDates, promiseDelivery } from '../checkout/delivery-dates.ts';
+import { describeCheapest, formatDates, promiseDelivery } from '../checkout/delivery-dates.ts';
 import { listChoices, readKnownHolidays, readKnownShippingTable } from '../checkout/shipping-methods.ts';
-import { describeCheapest } from '../checkout/words.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { readFrame } from '../identity/page-frame.ts';

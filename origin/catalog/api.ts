@@ -7,6 +7,7 @@ import { createApi, defineRoute, IfNoneMatchHeader, sharedAnswers, z } from '../
 import type { AppEnv } from '../web/env.ts';
 import { toProblem } from '../web/problem.ts';
 import { respondShared, type SharedBody } from '../web/shared/shared-response.ts';
+import { listCategories } from './categories.ts';
 import { listProducts } from './list/list-products.ts';
 import {
   defaultLimit,
@@ -16,7 +17,6 @@ import {
   parseListQuery,
   sorts,
 } from './list/list-query.ts';
-import { listCategories } from './list-categories.ts';
 import { CategorySchema, ProductListSchema, ProductSchema } from './product.ts';
 import { readProduct, toProduct } from './read-product.ts';
 import { isSlug } from './tags.ts';

@@ -9,8 +9,8 @@ import type { AppEnv } from '../web/env.ts';
 import { lawPages } from '../web/page/layout.ts';
 import { siteTags } from '../web/shared/release.ts';
 import { respondShared, type SharedBody } from '../web/shared/shared-response.ts';
+import { listCategories } from './categories.ts';
 import { listKey, parseListQuery } from './list/list-query.ts';
-import { listCategories } from './list-categories.ts';
 import { readProduct } from './read-product.ts';
 import { catalogTag, isSlug, readSetVersions } from './tags.ts';
 import {

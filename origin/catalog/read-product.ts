@@ -1,15 +1,20 @@
-// Reads one product with its variants and pictures, or the fact that it is absent, with the tags of a cached answer.
+// Reads one product with its variants, or finds variants for staff by article number or barcode.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Fresh } from '../cache/entry.ts';
 import type { DbOrTx } from '../schema.ts';
-import { type Money, money } from '../web/money.ts';
+import { z } from '../web/api/api.ts';
+import { type Money, MoneySchema, money } from '../web/money.ts';
 import { type Image, imageOrPlaceholder, type Product, type ProductDetail } from './product.ts';
 import { type ProductFacts, tellFacts } from './product-facts.ts';
 import { htmlToText } from './product-text.ts';
 import { isSlug, productStockTag, productTag, slugTag, stockTag } from './tags.ts';
 
-/** @returns undefined for an absent or archived product, with the tag that is raised when that changes */
+/**
+ * Reads one product with its variants and pictures, or the fact that it is absent, with the tags of a cached
+ * answer.
+ * @returns undefined for an absent or archived product, with the tag that is raised when that changes
+ */
 export async function readProduct(db: DbOrTx, slug: string): Promise<Fresh<ProductDetail | undefined>> {
   if (!isSlug(slug)) return { value: undefined, tags: {} };
   const row = await readRow(db, { slug });
@@ -145,7 +150,7 @@ function tagsOf(row: ProductRow): TagVersions {
 // SQL on a row `v` of `variants`: whether it sells without stock, how many pieces are shown, how many can be ordered.
 
 /** Number shown for a variant that sells without stock: the most that one cart line holds. */
-export const endlessPieces = 99;
+const endlessPieces = 99;
 
 /** Whether sales reduce its number. Without a tracker or a number there is nothing to count. */
 export const countsStock = sql<boolean>`(v.stock_tracked and v.stock_stated)`;
@@ -163,3 +168,67 @@ export const barcode = sql<string | null>`v.file_cells ->> 'Variant Barcode'`;
 export const orderablePieces = sql<number>`
   case when not ${countsStock} then ${sql.lit(endlessPieces)}
     when v.sells_beyond_stock then greatest(v.available, ${sql.lit(endlessPieces)}) else v.available end`;
+
+const exampleFound = {
+  id: '7',
+  sku: 'LS-NAVY-M',
+  barcode: '4006381333931',
+  productId: '3',
+  productSlug: 'linen-shirt',
+  productName: 'Linen shirt',
+  size: 'M',
+  color: 'Navy',
+  price: { amount: 4_900, currency: 'EUR' },
+  stock: 20,
+  available: 20,
+  archived: false,
+};
+
+/** Finds variants for staff by article number or barcode, as a scanner or another system knows them. */
+export const FoundVariantSchema = z
+  .object({
+    id: z.string(),
+    sku: z.string(),
+    barcode: z.string().optional(),
+    productId: z.string(),
+    productSlug: z.string(),
+    productName: z.string(),
+    size: z.string(),
+    color: z.string(),
+    price: MoneySchema,
+    stock: z.union([z.int(), z.null()]).openapi({ description: 'Null where it is not counted' }),
+    available: z.int().min(0).openapi({ description: 'As shoppers see it' }),
+    archived: z.boolean(),
+  })
+  .openapi('FoundVariant', { example: exampleFound });
+
+type FoundVariant = z.infer<typeof FoundVariantSchema>;
+
+const mostFound = 100;
+
+/** Exactly; those on sale first. Indexes: variants_by_sku, variants_by_barcode. */
+export async function findVariants(
+  db: DbOrTx,
+  { sku, barcode }: { sku?: string | undefined; barcode?: string | undefined },
+): Promise<FoundVariant[]> {
+  const bySku = sku === undefined ? sql`true` : sql`v.sku = ${sku}`;
+  const byBarcode =
+    barcode === undefined
+      ? sql`true`
+      : sql`(v.file_cells ->> 'Variant Barcode') = ${barcode} and v.file_cells ? 'Variant Barcode'`;
+  const { rows } = await sql<
+    Omit<FoundVariant, 'price' | 'barcode'> & { price: number; barcode: string | null }
+  >`
+    select v.id, v.sku, v.file_cells ->> 'Variant Barcode' as barcode, p.id as "productId", p.slug as "productSlug",
+      p.name as "productName", v.size, v.color, v.price_amount as price, ${availablePieces} as available,
+      case when ${countsStock} then v.available end as stock,
+      v.archived_at is not null or p.status = 'archived' as archived
+    from variants v join products p on p.id = v.product_id
+    where ${bySku} and ${byBarcode}
+    order by archived, v.id limit ${mostFound}`.execute(db);
+  return rows.map(({ barcode: ofRow, price, ...row }) => ({
+    ...row,
+    price: money(price),
+    ...(ofRow === null ? {} : { barcode: ofRow }),
+  }));
+}

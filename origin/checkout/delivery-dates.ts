@@ -1,6 +1,7 @@
-// Computes on which days a parcel arrives: working days after the order, by the seller's weekends and holidays. Pure,
-// except that the list of holidays is read once at start-up.
+// On which days a parcel arrives: working days after the order, by the seller's weekends and holidays; and the words
+// for delivery and VAT.
 import { readFileSync } from 'node:fs';
+import { formatMoney } from '../web/money.ts';
 
 /** The first and the last day of arrival, each ISO 8601. */
 export interface DeliveryDates {
@@ -132,4 +133,27 @@ export function formatDates({ from, to }: DeliveryDates): string {
   const isSameMonth = from.slice(0, 7) === to.slice(0, 7);
   const first = formatDayOfWeek(from);
   return `${isSameMonth ? first.slice(0, first.lastIndexOf(' ')) : first} – ${formatDayOfWeek(to)}`;
+}
+
+/** Words for delivery and VAT, the same on pages, in mails and on invoices. */
+export function priceOrFree(amount: number): string {
+  return amount === 0 ? 'Free' : formatMoney(amount);
+}
+
+/** Such as `25.5 %`. */
+export function formatRate(rate: number): string {
+  return `${rate} %`;
+}
+
+/** Such as `2 to 5 working days`. */
+export function formatDays({ min, max }: { min: number; max: number }): string {
+  const range = min === max ? `${max}` : `${min} to ${max}`;
+  return `${range} working day${max === 1 ? '' : 's'}`;
+}
+
+/** Of the cheapest way. @returns undefined where nothing is delivered */
+export function describeCheapest(amounts: number[]): string | undefined {
+  if (amounts.length === 0) return undefined;
+  const lowest = Math.min(...amounts);
+  return lowest > 0 && amounts.length > 1 ? `From ${formatMoney(lowest)}` : priceOrFree(lowest);
 }

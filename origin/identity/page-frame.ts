@@ -1,6 +1,6 @@
 // Reads what surrounds a personal page, and answers a form whose session has ended.
 import type { Context } from 'hono';
-import { readNavigation } from '../catalog/views/navigation.ts';
+import { readNavigation } from '../catalog/categories.ts';
 import type { Deps } from '../deps.ts';
 import type { AppEnv } from '../web/env.ts';
 import type { FormValues } from '../web/page/form.ts';

@@ -1,7 +1,7 @@
 // The JSON API for other systems: API keys, what happened in the shop, stock in bulk, and look-ups of variants.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { FoundVariantSchema, findVariants } from '../catalog/find-variants.ts';
+import { FoundVariantSchema, findVariants } from '../catalog/read-product.ts';
 import type { Deps } from '../deps.ts';
 import { requireOwner, requireStaff } from '../identity/visitor.ts';
 import { readPreferredWait } from '../invalidation/invalidations.ts';

@@ -19,13 +19,13 @@ import {
 import type { AppEnv } from '../web/env.ts';
 import { readOwn } from '../web/request/read-your-writes.ts';
 import { setCookies } from '../web/request/signed-cookies.ts';
-import { countries } from './countries.ts';
 import { exampleOrder, OrderRequestSchema, OrderSchema } from './order.ts';
-import { recordDispute } from './payment/disputes.ts';
+import { recordDispute } from './payment/disputed-and-unclear.ts';
 import type { PaymentProviders } from './payment/providers.ts';
 import { placeOrder } from './place-order.ts';
 import { type Buyer, listOrders, readOrder } from './read-orders.ts';
 import { recordEvent } from './record-outcome.ts';
+import { countries } from './shipping-address.ts';
 
 const tags = ['order'];
 

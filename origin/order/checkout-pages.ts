@@ -26,12 +26,11 @@ import { respondPage, seeOther } from '../web/page/page-response.ts';
 import { readOwn } from '../web/request/read-your-writes.ts';
 import { type AddressOfBook, keepAddress, listAddresses } from './address-book/addresses.ts';
 import { readBuyer } from './api.ts';
-import { findCountry } from './countries.ts';
 import { OrderRequestSchema } from './order.ts';
 import type { PaymentProviders } from './payment/providers.ts';
 import { placeOrder } from './place-order.ts';
 import { makeQuote, type Quote, readPromotionFor, toQuoteLines } from './quote.ts';
-import { KeptAddressSchema } from './shipping-address.ts';
+import { findCountry, KeptAddressSchema } from './shipping-address.ts';
 import { checkoutPage } from './views/checkout.ts';
 import {
   changesSince,

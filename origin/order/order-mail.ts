@@ -1,15 +1,15 @@
 // Writes the mail that confirms an order.
 import { readVariantsFresh } from '../catalog/read-variants.ts';
-import { formatRate, priceOrFree } from '../checkout/words.ts';
+import { formatRate, priceOrFree } from '../checkout/delivery-dates.ts';
 import type { Deps } from '../deps.ts';
 import type { Mail, MailSum } from '../mail/mail.ts';
 import { addToOutbox } from '../outbox/events.ts';
 import type { Tx } from '../schema.ts';
 import { formatMoney } from '../web/money.ts';
+import { orderLink } from './guest-orders.ts';
 import { addressLines } from './invoice/compose-invoice.ts';
-import { describeArrival } from './life/progress.ts';
+import { describeArrival } from './life/describe-life.ts';
 import type { Order } from './order.ts';
-import { orderLink } from './order-link.ts';
 import { orderColumns, withLines } from './order-rows.ts';
 
 export const orderTemplate = 'order-confirmation';

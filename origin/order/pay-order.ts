@@ -1,15 +1,20 @@
-// Moves a payment on: reserved → pending → paid | failed | unknown. Each step is stored before the provider is called,
-// so that after a crash the next process knows that money may have moved.
+// Moves a payment on: reserved → pending → paid | failed | unknown. And the worker's jobs for it.
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Deps } from '../deps.ts';
+import { retryOnConflict } from '../postgres/postgres-errors.ts';
 import type { Db } from '../schema.ts';
+import { changeOrder } from './life/change-order.ts';
 import { providerMs } from './payment/provider.ts';
-import type { PaymentProviders } from './payment/providers.ts';
+import { createPaymentProviders, type PaymentProviders } from './payment/providers.ts';
 import { readKeptCharge } from './read-charge.ts';
-import { type Outcome, recordOutcome } from './record-outcome.ts';
+import { lockPayment, type Outcome, recordOutcome, refundLateMoney } from './record-outcome.ts';
 
-/** The first attempt, once: whoever finds the payment reserved makes it. @returns whether that was here */
+/**
+ * Moves a payment on: reserved → pending → paid | failed | unknown. Each step is stored before the provider
+ * is called, so that after a crash the next process knows that money may have moved. The first attempt, once:
+ * whoever finds the payment reserved makes it. @returns whether that was here
+ */
 export async function attemptPayment(
   deps: Deps,
   providers: PaymentProviders,
@@ -75,4 +80,46 @@ async function callProvider(
     deps.log.warn({ err: error, orderId, provider: name }, 'a payment provider did not answer');
     return { status: 'unanswered', detail: `No answer: ${error instanceof Error ? error.message : error}` };
   }
+}
+
+/**
+ * The worker's jobs for a payment: one makes the missing attempt, retrieves an earlier outcome and refunds
+ * late money; one cancels an order whose payment was never attempted. Safe to repeat.
+ */
+export async function settlePayment(
+  deps: Deps,
+  orderId: string,
+  providers: PaymentProviders = createPaymentProviders(deps.settings),
+): Promise<void> {
+  await attemptPayment(deps, providers, orderId);
+  const payment = await deps.db
+    .selectFrom('payments')
+    .select(['status', 'flag'])
+    .where('order_id', '=', orderId)
+    .executeTakeFirst();
+  if (payment?.flag === 'late-money') return refundLateMoney(deps, providers, orderId);
+  if (['pending', 'authorised', 'unknown'].includes(payment?.status ?? '')) {
+    await callProviderAndRecord(deps, providers, orderId, 'retrieve');
+  }
+}
+
+/**
+ * Cancels an order whose payment was never attempted, so that its stock is free again.
+ * Only while no attempt began: from then on money may have moved, and the hold ends with the payment's outcome alone.
+ */
+export async function expireHold(
+  { db, settings }: Pick<Deps, 'db' | 'settings'>,
+  orderId: string,
+): Promise<void> {
+  await retryOnConflict(() =>
+    db.transaction().execute(async (tx) => {
+      const payment = await lockPayment(tx, orderId);
+      if (payment?.status !== 'reserved' || payment.attempted_at !== null) return;
+      await changeOrder({ tx, settings }, orderId, {
+        deed: { what: 'payment', to: 'failed' },
+        by: { who: 'shop' },
+        detail: 'Not paid in time',
+      });
+    }),
+  );
 }

@@ -7,9 +7,8 @@ import type { Deps } from '../deps.ts';
 import { notFound, Refusal } from '../errors.ts';
 import type { DbOrTx, Tx } from '../schema.ts';
 import { idPattern } from '../web/api/api.ts';
+import { opensOrder, readOrderIds } from './guest-orders.ts';
 import { exampleOrder, type Order, OrderSchema } from './order.ts';
-import { readOrderIds } from './order-cookie.ts';
-import { opensOrder } from './order-link.ts';
 import { orderColumns, withLines } from './order-rows.ts';
 import {
   type BillingAddress,

@@ -8,9 +8,8 @@ import type { Mail } from '../mail/mail.ts';
 import { addToOutbox } from '../outbox/events.ts';
 import type { Db, Tx } from '../schema.ts';
 import { EmailField, plainLines, plainText } from '../web/api/plain-text.ts';
+import { normaliseNumber, orderLink } from './guest-orders.ts';
 import { addEvents } from './life/change-order.ts';
-import { normaliseNumber } from './life/look-up-order.ts';
-import { orderLink } from './order-link.ts';
 
 export const withdrawalTemplate = 'withdrawal-received';
 

@@ -1,6 +1,6 @@
 // Customers as staff see them: accounts, and guests by their e-mail, each with their orders; pages and API.
 import { z } from '@hono/zod-openapi';
-import { findAccount, findAccounts } from '../account/find-accounts.ts';
+import { findAccount, findAccounts } from '../account/account.ts';
 import type { Deps } from '../deps.ts';
 import { notFound, Refusal } from '../errors.ts';
 import {

@@ -3,17 +3,18 @@ import { type Context, Hono } from 'hono';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { readVisitor, requireStaff } from '../identity/visitor.ts';
-import { listWatchedPayments, type WatchedPayment } from '../order/payment/disputes.ts';
-import { type PaymentProviders, providerNames } from '../order/payment/providers.ts';
-import { settlePayment } from '../order/settle-payment.ts';
+import { settlePayment } from '../order/pay-order.ts';
 import {
   decidePayment,
   decisions,
   listUnclearPayments,
+  listWatchedPayments,
   type PaymentDecision,
   readPayment,
   type UnclearPayment,
-} from '../order/unclear-payments.ts';
+  type WatchedPayment,
+} from '../order/payment/disputed-and-unclear.ts';
+import { type PaymentProviders, providerNames } from '../order/payment/providers.ts';
 import { retryOnConflict } from '../postgres/postgres-errors.ts';
 import type { Tx } from '../schema.ts';
 import type { AppEnv } from '../web/env.ts';

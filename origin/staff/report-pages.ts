@@ -6,12 +6,15 @@ import { Refusal } from '../errors.ts';
 import { readVisitor } from '../identity/visitor.ts';
 import {
   listSellingOut,
+  quarterOf,
+  quartersUntil,
+  readQuarter,
   readSales,
+  readVatReport,
   type SalesGroup,
   type SalesPeriod,
   salesGroups,
-} from '../order/reports/sales-report.ts';
-import { quarterOf, quartersUntil, readQuarter, readVatReport } from '../order/reports/vat-report.ts';
+} from '../order/reports.ts';
 import type { AppEnv } from '../web/env.ts';
 import { shopCurrency } from '../web/money.ts';
 import { respondPage } from '../web/page/page-response.ts';

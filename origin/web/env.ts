@@ -23,7 +23,7 @@ export interface RuntimeBindings {
   rememberWarmPage?: (key: string) => void;
   /**
    * Requests that wait for their turn, where they are too many for this one to wait too; see
-   * concurrency/semaphore.ts.
+   * concurrency/bounds.ts.
    */
   waiting?: number;
 }

@@ -1,8 +1,7 @@
 // The demo catalog: the same each time, drawn by names alone, and each size of it stands in its size table.
 import { describe, expect, test } from 'vitest';
-import { listCategories } from '../../origin/catalog/list-categories.ts';
+import { type CategoryPlace, listCategories } from '../../origin/catalog/categories.ts';
 import { readProduct } from '../../origin/catalog/read-product.ts';
-import type { CategoryPlace } from '../../origin/catalog/views/navigation.ts';
 import { chooseSizeTable } from '../../origin/catalog/views/size-guide.ts';
 import { parseGarmentName, renderGarment } from '../../origin/demo-catalog/garment/render-garment.ts';
 import { productLines } from '../../origin/demo-catalog/lines.ts';

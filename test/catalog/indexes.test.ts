@@ -1,8 +1,8 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { listCategories } from '../../origin/catalog/categories.ts';
 import { listProducts } from '../../origin/catalog/list/list-products.ts';
 import { parseListQuery } from '../../origin/catalog/list/list-query.ts';
-import { listCategories } from '../../origin/catalog/list-categories.ts';
 import { readProduct } from '../../origin/catalog/read-product.ts';
 import { readVariantsFresh } from '../../origin/catalog/read-variants.ts';
 import { suggestSpelling } from '../../origin/catalog/search/suggest-spelling.ts';

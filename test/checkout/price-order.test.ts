@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { extractVat, type OrderToPrice, priceOrder } from '../../origin/checkout/price-order.ts';
-import { findVatRate } from '../../origin/checkout/vat-rates.ts';
-import { countries } from '../../origin/order/countries.ts';
+import { extractVat, findVatRate, type OrderToPrice, priceOrder } from '../../origin/checkout/price-order.ts';
+import { countries } from '../../origin/order/shipping-address.ts';
 
 const at = new Date('2026-11-30T12:00:00Z');
 const adult = { isForChildren: false };

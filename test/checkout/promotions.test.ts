@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { changeOrder } from '../../origin/order/life/change-order.ts';
 import type { Deed } from '../../origin/order/life/order-life.ts';
-import { expireHold } from '../../origin/order/settle-payment.ts';
+import { expireHold } from '../../origin/order/pay-order.ts';
 import { anOrder, type Browser, type Json, openShop, type Shop } from '../support/shop.ts';
 
 let shop: Shop;

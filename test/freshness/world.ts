@@ -3,7 +3,7 @@
 // is held against what was done before it began.
 
 import type { TagVersions } from '../../http/cache-tag.ts';
-import { createEntryStore } from '../../origin/cache/entry-store.ts';
+import { createEntryStore } from '../../origin/cache/entry-stores.ts';
 import { createFencedCache, trustedMs } from '../../origin/cache/fenced-cache.ts';
 import { createFloors } from '../../origin/invalidation/floors.ts';
 import type { Db } from '../../origin/schema.ts';

@@ -1,7 +1,12 @@
 // Where orders go: the API and the checkout's form take the same countries, postal codes and lengths.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { countries, isPostalCodeOf } from '../../origin/order/countries.ts';
-import { addressLengths, faultOfVatNumber, normaliseVatNumber } from '../../origin/order/shipping-address.ts';
+import {
+  addressLengths,
+  countries,
+  faultOfVatNumber,
+  isPostalCodeOf,
+  normaliseVatNumber,
+} from '../../origin/order/shipping-address.ts';
 import { anOrder, type Browser, openShop, type Shop } from '../support/shop.ts';
 
 let shop: Shop;

@@ -2,9 +2,8 @@
 // with its mail and its row of history.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { prepareOrderLink } from '../../origin/order/life/look-up-order.ts';
-import { orderLink } from '../../origin/order/order-link.ts';
-import { settlePayment } from '../../origin/order/settle-payment.ts';
+import { orderLink, prepareOrderLink } from '../../origin/order/guest-orders.ts';
+import { settlePayment } from '../../origin/order/pay-order.ts';
 import { deliverMail } from '../../worker/jobs.ts';
 import { type Browser, type Json, openShop, type Shop } from '../support/shop.ts';
 

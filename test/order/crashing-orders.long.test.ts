@@ -11,10 +11,10 @@ import type { Life, OrderChange } from '../../origin/order/life/order-life.ts';
 import { payBack } from '../../origin/order/life/pay-back.ts';
 import { performDeed } from '../../origin/order/life/perform-deed.ts';
 import { lockLife } from '../../origin/order/life/read-life.ts';
+import { expireHold, settlePayment } from '../../origin/order/pay-order.ts';
 import type { PaymentProvider } from '../../origin/order/payment/provider.ts';
 import { createPaymentProviders, type PaymentProviders } from '../../origin/order/payment/providers.ts';
 import { recordEvent } from '../../origin/order/record-outcome.ts';
-import { expireHold, settlePayment } from '../../origin/order/settle-payment.ts';
 import { openStripeShop, type StripeShop } from '../support/stripe-shop.ts';
 import { expectLawful } from './lawful-life.ts';
 

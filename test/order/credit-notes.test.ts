@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { priceOrder } from '../../origin/checkout/price-order.ts';
 import { Refusal } from '../../origin/errors.ts';
-import { type Credit, composeCredit } from '../../origin/order/invoice/credit.ts';
+import { type Credit, composeCredit } from '../../origin/order/invoice/compose-invoice.ts';
 import type { InvoiceContent } from '../../origin/order/invoice/invoice-content.ts';
 import { findVatNumber, writeInvoiceXml } from '../../origin/order/invoice/invoice-xml.ts';
 import { centsAt, findInvoiceFaults, nodesAt, parseXml, textAt } from './e-invoice.ts';

@@ -3,9 +3,9 @@
 import { sql } from 'kysely';
 import { extractText, getDocumentProxy } from 'unpdf';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { orderLink } from '../../origin/order/guest-orders.ts';
 import { readInvoice } from '../../origin/order/invoice/invoice.ts';
 import { writeInvoiceDocument } from '../../origin/order/invoice/invoice-document.ts';
-import { orderLink } from '../../origin/order/order-link.ts';
 import { anOrder, type Browser, type Json, openShop, type Shop } from '../support/shop.ts';
 import { centsAt, findInvoiceFaults, parseXml, textAt } from './e-invoice.ts';
 

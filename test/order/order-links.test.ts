@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { orderLink } from '../../origin/order/order-link.ts';
+import { orderLink } from '../../origin/order/guest-orders.ts';
 import { deliverMail } from '../../worker/jobs.ts';
 import { type Browser, openShop, type Shop } from '../support/shop.ts';
 

@@ -4,8 +4,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fillOrders, tablesOfOrders } from '../../ops-scripts/bench/orders-size.ts';
 import { listStaffOrders, type OrderFilter, readStaffOrder } from '../../origin/order/life/staff-orders.ts';
 import { listReturns, listToShip } from '../../origin/order/life/staff-queues.ts';
-import { readSales } from '../../origin/order/reports/sales-report.ts';
-import { countUnclearPayments, listUnclearPayments } from '../../origin/order/unclear-payments.ts';
+import {
+  countUnclearPayments,
+  listUnclearPayments,
+} from '../../origin/order/payment/disputed-and-unclear.ts';
+import { readSales } from '../../origin/order/reports.ts';
 import { listWithdrawals } from '../../origin/order/withdrawal.ts';
 import { createDatabase as connect, createPool } from '../../origin/postgres/database.ts';
 import type { Database, Db } from '../../origin/schema.ts';

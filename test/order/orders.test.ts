@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { copyKey } from '../../origin/cart/server/copy-scripts.ts';
+import { expireHold, settlePayment } from '../../origin/order/pay-order.ts';
 import { recordOutcome } from '../../origin/order/record-outcome.ts';
-import { expireHold, settlePayment } from '../../origin/order/settle-payment.ts';
 import { anOrder, type Browser, openShop, type Shop } from '../support/shop.ts';
 
 let shop: Shop;

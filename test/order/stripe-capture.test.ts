@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { payOnPage } from '../../ops-scripts/drills/stripe-server.ts';
-import { settlePayment } from '../../origin/order/settle-payment.ts';
+import { settlePayment } from '../../origin/order/pay-order.ts';
 import type { Browser } from '../support/shop.ts';
 import { openStripeShop, type PlacedOrder, type StripeShop } from '../support/stripe-shop.ts';
 

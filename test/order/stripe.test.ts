@@ -6,7 +6,7 @@ import {
   type StripeServer,
   startStripeServer,
 } from '../../ops-scripts/drills/stripe-server.ts';
-import { settlePayment } from '../../origin/order/settle-payment.ts';
+import { settlePayment } from '../../origin/order/pay-order.ts';
 import { type Browser, openShop, type Shop } from '../support/shop.ts';
 
 let stripe: StripeServer;

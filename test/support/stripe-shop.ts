@@ -5,8 +5,8 @@ import {
   type StripeServer,
   startStripeServer,
 } from '../../ops-scripts/drills/stripe-server.ts';
+import { settlePayment } from '../../origin/order/pay-order.ts';
 import { createPaymentProviders } from '../../origin/order/payment/providers.ts';
-import { settlePayment } from '../../origin/order/settle-payment.ts';
 import { type Browser, openShop, type Shop } from './shop.ts';
 
 const minuteMs = 60_000;

@@ -1,7 +1,7 @@
 // Reads network interfaces and their owners, and the interfaces that parts of a template or plan will have.
 import type { Instance, NetworkInterface } from '@aws-sdk/client-ec2';
 import { type Answers, listAnswers } from '../answers.ts';
-import { type AddressRange, parseCidr } from '../network/address.ts';
+import { type AddressRange, parseCidr } from '../network/traffic.ts';
 import type { Part, ProxyPart } from '../parts/part.ts';
 import type { Parts } from '../parts/read-parts.ts';
 import { isUnknownValue } from '../snapshot.ts';

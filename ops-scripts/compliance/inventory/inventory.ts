@@ -1,6 +1,6 @@
 // The inventory: everything that a snapshot says exists, and which interfaces and parts have which security group.
 import { type Answers, listAnswers, openAnswers } from '../answers.ts';
-import { type Cidr, readCidr } from '../network/address.ts';
+import { type Cidr, readCidr } from '../network/traffic.ts';
 import { describePart, type Part, type ProxyPart } from '../parts/part.ts';
 import { noParts, type Parts, readParts } from '../parts/read-parts.ts';
 import { isDeclared, type Mode, type Snapshot } from '../snapshot.ts';

@@ -2,8 +2,7 @@
 
 import type { IpPermission, SecurityGroupRule } from '@aws-sdk/client-ec2';
 import { type Answers, isMade, listAnswers } from '../answers.ts';
-import { type Cidr, readCidr } from '../network/address.ts';
-import { formatTraffic, type Traffic, toTraffic } from '../network/traffic.ts';
+import { type Cidr, formatTraffic, readCidr, type Traffic, toTraffic } from '../network/traffic.ts';
 import { attempt, known, knownList, knownOrAbsent, knownText, UnknownError } from '../unknown.ts';
 
 export interface SecurityGroup {

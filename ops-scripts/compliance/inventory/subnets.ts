@@ -2,9 +2,16 @@
 
 import type { NetworkAcl, NetworkAclEntry } from '@aws-sdk/client-ec2';
 import { listAnswers } from '../answers.ts';
-import { type AddressFamily, type AddressRange, parseCidr, wholeFamily } from '../network/address.ts';
 import { type IntervalSet, intersect, isEmpty, subtract, unite } from '../network/interval-set.ts';
-import { covers, type Traffic, toTraffic } from '../network/traffic.ts';
+import {
+  type AddressFamily,
+  type AddressRange,
+  covers,
+  parseCidr,
+  type Traffic,
+  toTraffic,
+  wholeFamily,
+} from '../network/traffic.ts';
 import type { Part, ProxyPart } from '../parts/part.ts';
 import { attempt, known, knownList } from '../unknown.ts';
 import type { Inventory } from './inventory.ts';

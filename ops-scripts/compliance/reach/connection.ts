@@ -13,13 +13,6 @@ import {
 import { describeRule, type GroupRule } from '../inventory/security-groups.ts';
 import { aclAllows, aclOf, cidrsOfSubnets, portsApart, subnetsOf } from '../inventory/subnets.ts';
 import {
-  type AddressFamily,
-  type AddressRange,
-  type Cidr,
-  formatAddress,
-  parseCidr,
-} from '../network/address.ts';
-import {
   contains,
   type IntervalSet,
   intersect,
@@ -28,7 +21,14 @@ import {
   subtract,
   unite,
 } from '../network/interval-set.ts';
-import { covers } from '../network/traffic.ts';
+import {
+  type AddressFamily,
+  type AddressRange,
+  type Cidr,
+  covers,
+  formatAddress,
+  parseCidr,
+} from '../network/traffic.ts';
 import {
   type AutoScalingGroupPart,
   describePart,

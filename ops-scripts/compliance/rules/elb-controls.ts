@@ -4,9 +4,16 @@ import type { Verdict } from '../findings.ts';
 import { chooseFix, fixRule } from '../fixes/write-fix.ts';
 import { groupsOf, type Inventory, whyGroupsUnknown } from '../inventory/inventory.ts';
 import { describeRule, type GroupRule, whyForeign } from '../inventory/security-groups.ts';
-import { type AddressFamily, formatSet, readCidr, wholeFamily } from '../network/address.ts';
 import { type Interval, isEmpty, subtract, unite } from '../network/interval-set.ts';
-import { covers, exceeds, formatTraffic } from '../network/traffic.ts';
+import {
+  type AddressFamily,
+  covers,
+  exceeds,
+  formatSet,
+  formatTraffic,
+  readCidr,
+  wholeFamily,
+} from '../network/traffic.ts';
 import type { LoadBalancerPart } from '../parts/part.ts';
 import { internetName } from '../reach/connection.ts';
 import { isUnknownValue } from '../snapshot.ts';

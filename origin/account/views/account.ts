@@ -5,7 +5,7 @@ import { linePicture } from '../../cart/views/cart.ts';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
 import { signedInField } from '../../identity/page-frame.ts';
 import type { Session } from '../../identity/session.ts';
-import { describeProgress } from '../../order/life/progress.ts';
+import { describeProgress } from '../../order/life/describe-life.ts';
 import type { Order } from '../../order/order.ts';
 import { formatDay, formatMoney } from '../../web/money.ts';
 import {

@@ -9,9 +9,9 @@ import { applyToCarts } from './apply-to-carts.ts';
 import { type CartCopies, type CopyUpdate, createCartCopies } from './cart-copies.ts';
 import { type RunSql, readCartRows, writeCarts } from './cart-statements.ts';
 import { journalIndexKeys } from './copy-scripts.ts';
+import { mustWaitForOthers } from './held-operations.ts';
 import { runIn } from './locked-cart.ts';
 import { publishCopies } from './publish-copies.ts';
-import { mustWaitForOthers } from './whole-journal.ts';
 
 interface DrainReport {
   /** Carts whose journal is now empty. */

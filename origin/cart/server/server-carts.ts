@@ -16,8 +16,8 @@ import {
 import type { CartAnswer, CartRequest, Carts, OrderKey } from '../carts.ts';
 import { checkOperation } from '../check-operation.ts';
 import { readCartRows } from './cart-statements.ts';
-import { prepareCartCheckout } from './checkout-cart.ts';
-import { prepareCartMerge } from './merge-carts.ts';
+import { prepareCartCheckout, prepareCartMerge } from './checkout-and-sign-in.ts';
+import { openServerStores, type ServerStores } from './server-stores.ts';
 import {
   isStillTheirs,
   type NamedCart,
@@ -25,9 +25,8 @@ import {
   nameByCookie,
   newGuestCart,
   readUnmergedGuestCookie,
-} from './named-cart.ts';
-import { openServerStores, type ServerStores } from './server-stores.ts';
-import { viewCart } from './view-cart.ts';
+  viewCart,
+} from './view-cart.ts';
 import { writeCart } from './write-cart.ts';
 
 /** A cart must answer within 3.5 s at the shopper. The rest is for the network. */

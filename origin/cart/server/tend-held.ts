@@ -4,12 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { joinJournals } from '../decide-batch.ts';
 import type { RunSql } from './cart-statements.ts';
 import type { CartWriter } from './cart-writer.ts';
-import type { HeldOperation, HeldOperations } from './held-operations.ts';
+import { type HeldOperation, type HeldOperations, mustWaitForOthers } from './held-operations.ts';
 import type { CartJournal } from './journal.ts';
 import { followMerged } from './journal-drain.ts';
 import { type Publishing, publishCommit } from './publish-copies.ts';
 import type { StoreWatch } from './store-watch.ts';
-import { mustWaitForOthers } from './whole-journal.ts';
 
 export interface HeldStores extends Publishing {
   held: HeldOperations;

@@ -5,11 +5,10 @@ import { type Awaits, awaitsOf } from '../cart-cookie.ts';
 import { refusalFor, refusalOf, type WaitingOperation } from '../check-operation.ts';
 import type { JournalledOperation } from '../decide-batch.ts';
 import { type CommittedTask, PostgresSilent } from './cart-writer.ts';
+import { mustWaitForOthers, readWholeJournal, refuseWhileLacking } from './held-operations.ts';
 import type { Appended } from './journal.ts';
-import type { NamedCart } from './named-cart.ts';
 import type { ServerStores } from './server-stores.ts';
-import { viewCart } from './view-cart.ts';
-import { mustWaitForOthers, readWholeJournal, refuseWhileLacking } from './whole-journal.ts';
+import { type NamedCart, viewCart } from './view-cart.ts';
 
 export interface WrittenCart {
   contents: CartContents;

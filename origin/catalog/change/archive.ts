@@ -6,7 +6,7 @@ import { addToOutbox } from '../../outbox/events.ts';
 import type { Tx } from '../../schema.ts';
 import { productStockTag, productTag, slugTag } from '../tags.ts';
 import { markSets } from './dirty-versions.ts';
-import { rowsWithout } from './merge-file-cells.ts';
+import { rowsWithout } from './product-draft.ts';
 import { refreshListing } from './save-product-parts.ts';
 
 export interface Archiving {

@@ -13,7 +13,7 @@ import { readProductById, toProduct } from '../read-product.ts';
 import { learnWords } from '../search/suggest-spelling.ts';
 import { isId, productTag } from '../tags.ts';
 import { markSets } from './dirty-versions.ts';
-import { factColumns, rowsWithout } from './merge-file-cells.ts';
+import { factColumns, rowsWithout } from './product-draft.ts';
 import { readLowestPrice } from './turn-sales.ts';
 
 export interface ProductPatch {

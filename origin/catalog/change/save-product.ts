@@ -9,8 +9,15 @@ import { learnWords } from '../search/suggest-spelling.ts';
 import { productStockTag, productTag, slugTag } from '../tags.ts';
 import { markSets } from './dirty-versions.ts';
 import { isSameList } from './match-variants.ts';
-import { columnsOfVariants, isSameRows, mergeFileRows } from './merge-file-cells.ts';
-import type { Cells, ImportNotice, Lifecycle, PartialProduct } from './product-draft.ts';
+import {
+  type Cells,
+  columnsOfVariants,
+  type ImportNotice,
+  isSameRows,
+  type Lifecycle,
+  mergeFileRows,
+  type PartialProduct,
+} from './product-draft.ts';
 import { ensureCategory, type KnownImage, refreshListing, saveImages } from './save-product-parts.ts';
 import {
   type KnownVariant,

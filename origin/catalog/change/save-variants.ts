@@ -4,8 +4,14 @@ import type { TagVersions } from '../../../http/cache-tag.ts';
 import type { Tx } from '../../schema.ts';
 import { stockTag } from '../tags.ts';
 import { fitValues, isSameList, labelOptions, makeSku, matchVariants } from './match-variants.ts';
-import { isSameCells, mergeVariantCells, moveCellsToVariants } from './merge-file-cells.ts';
-import type { Cells, ImportNotice, PartialVariant } from './product-draft.ts';
+import {
+  type Cells,
+  type ImportNotice,
+  isSameCells,
+  mergeVariantCells,
+  moveCellsToVariants,
+  type PartialVariant,
+} from './product-draft.ts';
 import { sayWhen } from './turn-sales.ts';
 
 export interface KnownVariant extends VariantColumns {

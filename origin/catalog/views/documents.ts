@@ -9,15 +9,14 @@ import { type LayoutOptions, layout } from '../../web/page/layout.ts';
 import { errorDocument } from '../../web/page/page-response.ts';
 import { siteTags } from '../../web/shared/release.ts';
 import type { SharedBody } from '../../web/shared/shared-response.ts';
+import { type CategoryPlace, departments, listCategories, pathTo, readCategoryTree } from '../categories.ts';
 import { listProducts } from '../list/list-products.ts';
 import { type ListQuery, parseListQuery } from '../list/list-query.ts';
-import { listCategories } from '../list-categories.ts';
 import type { CategoryNode, ProductList } from '../product.ts';
 import { readProduct } from '../read-product.ts';
 import { type Suggestions, suggestSpelling } from '../search/suggest-spelling.ts';
 import { isSlug } from '../tags.ts';
 import { hasNextPage, listHref, listPage } from './list.ts';
-import { type CategoryPlace, departments, pathTo, readCategoryTree } from './navigation.ts';
 import { absolute, productJsonLd, productPage, type ShownDelivery } from './product.ts';
 import { homePage, picturesIn, productHref, shownColor } from './product-card.ts';
 

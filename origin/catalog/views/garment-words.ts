@@ -1,5 +1,5 @@
 // Reads from a category's names which garment it holds and for whom. Anything uncertain is unknown.
-import type { CategoryPlace } from './navigation.ts';
+import type { CategoryPlace } from '../categories.ts';
 
 /** Garments that are measured alike. */
 export type Garment = 'clothes' | 'bottoms' | 'shirt' | 'shoes' | 'socks' | 'hat' | 'belt';

@@ -3,10 +3,10 @@
 import { raw } from 'hono/html';
 import { type Html, html } from '../../web/page/html.ts';
 import type { NavigationItem } from '../../web/page/layout.ts';
+import { type CategoryPlace, crumbs } from '../categories.ts';
 import type { ShownColors } from '../list/list-products.ts';
 import { type ListQuery, maxPage, type Sort } from '../list/list-query.ts';
 import type { Facets, FacetValue, ProductList } from '../product.ts';
-import { type CategoryPlace, crumbs } from './navigation.ts';
 import { dot, productGrid } from './product-card.ts';
 
 interface ListPage {

@@ -4,9 +4,9 @@ import { raw } from 'hono/html';
 import { formatMoney } from '../../web/money.ts';
 import { notice } from '../../web/page/form.ts';
 import { fold, type Html, html } from '../../web/page/html.ts';
+import { type CategoryPlace, crumbs } from '../categories.ts';
 import type { ProductDetail, Variant } from '../product.ts';
 import { factNames, type ResponsibleParty } from '../product-facts.ts';
-import { type CategoryPlace, crumbs } from './navigation.ts';
 import { dot, picture, picturesIn, productHref, shownColor, wasPrice } from './product-card.ts';
 import { sizeGuide } from './size-guide.ts';
 

@@ -1,7 +1,7 @@
 // Chooses a product's size table by kind of garment and wearer. Shows none unless exactly one table fits.
 import { fold, type Html, html } from '../../web/page/html.ts';
+import type { CategoryPlace } from '../categories.ts';
 import { type Garment, garmentOf, type Wearer, wearerOf } from './garment-words.ts';
-import type { CategoryPlace } from './navigation.ts';
 
 export interface SizeTable {
   /** Title of the table, such as `Women’s sizes`. */

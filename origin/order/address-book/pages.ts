@@ -24,8 +24,7 @@ import { type Html, html } from '../../web/page/html.ts';
 import { layout } from '../../web/page/layout.ts';
 import { respondPage, seeOther } from '../../web/page/page-response.ts';
 import { readOwn } from '../../web/request/read-your-writes.ts';
-import { countries } from '../countries.ts';
-import { addressLengths, companyLengths, KeptAddressSchema } from '../shipping-address.ts';
+import { addressLengths, companyLengths, countries, KeptAddressSchema } from '../shipping-address.ts';
 import { addressLinesOf } from '../views/order.ts';
 import { readKeptAddress } from '../views/order-form.ts';
 import {

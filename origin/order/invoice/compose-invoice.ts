@@ -1,10 +1,12 @@
-// Makes the content of an invoice from its order, as it stands when the invoice is issued.
+// Composes what an invoice says from its order, and what a credit note takes back of it.
+
+import { divide, extractVat, type VatAmount } from '../../checkout/price-order.ts';
 import { Refusal } from '../../errors.ts';
 import type { Tx } from '../../schema.ts';
-import { findCountry } from '../countries.ts';
+import type { Life, OrderChange } from '../life/order-life.ts';
 import { orderColumns, withLines } from '../order-rows.ts';
-import type { BillingAddress, ShippingAddress } from '../shipping-address.ts';
-import type { InvoiceContent, SellerSettings } from './invoice-content.ts';
+import { type BillingAddress, findCountry, type ShippingAddress } from '../shipping-address.ts';
+import type { InvoiceContent, InvoiceLine, SellerSettings } from './invoice-content.ts';
 
 interface Head {
   number: string;
@@ -12,7 +14,10 @@ interface Head {
   settings: SellerSettings;
 }
 
-/** @throws Refusal 409 `not-paid` as long as nothing was paid */
+/**
+ * Makes the content of an invoice from its order, as it stands when the invoice is issued.
+ * @throws Refusal 409 `not-paid` as long as nothing was paid
+ */
 export async function composeInvoice(
   tx: Tx,
   orderId: string,
@@ -78,4 +83,127 @@ export function addressLines(address: ShippingAddress | BillingAddress | null): 
     findCountry(country)?.name ?? country,
     vatNumber && `VAT number ${vatNumber}`,
   ].filter((line): line is string => Boolean(line));
+}
+
+/**
+ * Composes what a credit note takes back of its invoice: lines and VAT by rate. Pure. All credits of an
+ * invoice together never exceed it, and a whole refund takes back its VAT to the cent. Pieces of one line of
+ * the invoice, and the amount that was paid for them.
+ */
+interface CreditedPieces {
+  /** The line's place in the invoice. */
+  at: number;
+  quantity: number;
+  value: number;
+}
+
+export interface Credit {
+  amount: number;
+  pieces: CreditedPieces[];
+  /** Text of the line for what is paid back besides the pieces. */
+  restIs: string;
+}
+
+type CreditLines = Pick<InvoiceContent, 'lines' | 'tax' | 'total'>;
+
+/** @param earlier the contents of the credit notes that the invoice already has */
+export function composeCredit(
+  invoice: InvoiceContent,
+  earlier: Pick<InvoiceContent, 'tax'>[],
+  credit: Credit,
+): CreditLines {
+  const left = invoice.tax.map(({ rate, net, tax }) => ({
+    rate,
+    gross: net + tax,
+    left: net + tax - grossOf(earlier, rate),
+  }));
+  const whole = left.reduce((sum, rate) => sum + rate.left, 0);
+  const amount = Math.min(credit.amount, whole);
+  const lines = pieceLines(invoice, credit, left) ?? [];
+  const rest = divide(
+    amount - sumOf(lines.map((line) => line.amount)),
+    left.map((rate) => rate.left - grossOfLines(lines, rate.rate)),
+  );
+  for (const [at, { rate }] of left.entries()) {
+    const gross = rest[at]!;
+    if (gross > 0)
+      lines.push({ what: credit.restIs, sku: '', quantity: 1, unitPrice: gross, amount: gross, rate });
+  }
+  const tax = left.map(({ rate, gross, left: before }): VatAmount => {
+    const taken = gross - before;
+    const now = grossOfLines(lines, rate);
+    // VAT is a difference of cumulative sums. All credits together then take back exactly the VAT that one whole
+    // credit would.
+    const vat = extractVat(taken + now, rate).tax - extractVat(taken, rate).tax;
+    return { rate, net: now - vat, tax: vat };
+  });
+  return { lines, tax: tax.filter(({ net, tax: vat }) => net + vat > 0), total: amount };
+}
+
+/** @returns undefined where the pieces are worth more than is paid back, or more than is left of their rate */
+function pieceLines(
+  invoice: InvoiceContent,
+  { amount, pieces }: Credit,
+  left: { rate: number; left: number }[],
+): InvoiceLine[] | undefined {
+  const lines = pieces.flatMap(({ at, quantity, value }): InvoiceLine[] => {
+    const line = invoice.lines[at];
+    if (line === undefined || quantity === 0 || value === 0) return [];
+    const { what, sku, rate } = line;
+    return [{ what, sku, quantity, unitPrice: Math.round(value / quantity), amount: value, rate }];
+  });
+  const fits = left.every((rate) => grossOfLines(lines, rate.rate) <= rate.left);
+  return fits && sumOf(lines.map((line) => line.amount)) <= amount ? lines : undefined;
+}
+
+/** Composes the credit for a change to an order: which pieces are paid back, and what else. */
+export function creditOf(
+  before: Life,
+  next: Life,
+  { deed, reason }: Pick<OrderChange, 'deed' | 'reason'>,
+): Credit {
+  const refund = next.refunds.at(-1)!;
+  const isEnd = next.status === 'cancelled';
+  const pieces = next.lines.map((line, at): CreditedPieces => {
+    const was = before.lines[at]!;
+    const counts = (life: Life) =>
+      deed.what === 'receive-return' ? receivedOf(life, line.variantId) : life.lines[at]!.restocked;
+    const [from, to] = isEnd ? [was.withdrawn, line.withdrawn] : [counts(before), counts(next)];
+    const worth = (count: number) =>
+      Math.round((count * (line.quantity * line.unitPrice - line.discount)) / line.quantity);
+    return { at, quantity: to - from, value: worth(to) - worth(from) };
+  });
+  const isOfPieces = isEnd || deed.what === 'receive-return' || deed.what === 'refund';
+  return {
+    // A cancelled order that is never shipped is credited whole, including what was not paid yet.
+    amount: isEnd ? next.total : refund.amount,
+    pieces: isOfPieces ? pieces : [],
+    restIs:
+      deed.what === 'refund'
+        ? reason || 'Refund'
+        : deed.what === 'payment' && !isEnd
+          ? 'Left out before the money was taken'
+          : 'Delivery',
+  };
+}
+
+function receivedOf({ returns }: Life, variantId: string): number {
+  return sumOf(
+    returns.flatMap(({ lines }) =>
+      lines.filter((line) => line.variantId === variantId).map((line) => line.received),
+    ),
+  );
+}
+
+function grossOf(documents: Pick<InvoiceContent, 'tax'>[], rate: number): number {
+  const ofRate = documents.flatMap(({ tax }) => tax.filter((one) => one.rate === rate));
+  return sumOf(ofRate.map(({ net, tax }) => net + tax));
+}
+
+function grossOfLines(lines: InvoiceLine[], rate: number): number {
+  return sumOf(lines.filter((line) => line.rate === rate).map(({ amount }) => amount));
+}
+
+function sumOf(amounts: number[]): number {
+  return amounts.reduce((sum, amount) => sum + amount, 0);
 }

@@ -1,7 +1,7 @@
 // Writes an invoice or a credit note as a PDF on A4: seller, buyer, lines, delivery, discount, VAT by rate and total.
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { formatRate, priceOrFree } from '../../checkout/words.ts';
+import { formatRate, priceOrFree } from '../../checkout/delivery-dates.ts';
 import { formatDay, formatMoney } from '../../web/money.ts';
 import type { InvoiceContent } from './invoice-content.ts';
 

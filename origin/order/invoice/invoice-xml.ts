@@ -2,8 +2,7 @@
 import { extractVat } from '../../checkout/price-order.ts';
 import { Refusal } from '../../errors.ts';
 import { shopCurrency } from '../../web/money.ts';
-import { countries } from '../countries.ts';
-import type { BillingAddress } from '../shipping-address.ts';
+import { type BillingAddress, countries } from '../shipping-address.ts';
 import type { InvoiceContent, InvoiceLine } from './invoice-content.ts';
 
 /** @throws Refusal 409 `seller-unknown` where SELLER names no VAT number; the invoice would not be valid without it */

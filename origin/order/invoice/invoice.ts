@@ -5,8 +5,7 @@ import { retryOnConflict } from '../../postgres/postgres-errors.ts';
 import type { Db, DbOrTx, Tx } from '../../schema.ts';
 import { idPattern } from '../../web/api/api.ts';
 import { type Life, type OrderChange, paidOf } from '../life/order-life.ts';
-import { composeInvoice } from './compose-invoice.ts';
-import { type Credit, composeCredit, creditOf } from './credit.ts';
+import { type Credit, composeCredit, composeInvoice, creditOf } from './compose-invoice.ts';
 import { formatNumber, type InvoiceContent, type SellerSettings } from './invoice-content.ts';
 import { writeInvoiceDocument } from './invoice-document.ts';
 

@@ -19,10 +19,10 @@ import { EmailField, optionalText, plainText } from '../../web/api/plain-text.ts
 import type { ProblemCode } from '../../web/api/problem-codes.ts';
 import type { AppEnv } from '../../web/env.ts';
 import { readBuyer } from '../api.ts';
+import { requestOrderLink } from '../guest-orders.ts';
 import { OrderSchema, ReturnSchema } from '../order.ts';
 import type { PaymentProviders } from '../payment/providers.ts';
 import { type Buyer, openOrder } from '../read-orders.ts';
-import { requestOrderLink } from './look-up-order.ts';
 import type { OrderChange } from './order-life.ts';
 import { performDeed } from './perform-deed.ts';
 

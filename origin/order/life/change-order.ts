@@ -7,7 +7,7 @@ import { notFound } from '../../errors.ts';
 import { addToOutbox } from '../../outbox/events.ts';
 import type { Tx } from '../../schema.ts';
 import { type Issuer, issueDocuments } from '../invoice/invoice.ts';
-import { describeDeed } from './describe-deed.ts';
+import { describeDeed } from './describe-life.ts';
 import {
   type By,
   type Deed,

@@ -5,7 +5,7 @@ import type { Mail } from '../../mail/mail.ts';
 import { addToOutbox } from '../../outbox/events.ts';
 import type { DbOrTx, Tx } from '../../schema.ts';
 import { formatMoney } from '../../web/money.ts';
-import { orderLink } from '../order-link.ts';
+import { orderLink } from '../guest-orders.ts';
 import type { Deed, Life } from './order-life.ts';
 
 interface Happened {

@@ -6,7 +6,7 @@ import type { Db, DbOrTx } from '../../schema.ts';
 import { idPattern, z } from '../../web/api/api.ts';
 import { exampleOrder, OrderSchema } from '../order.ts';
 import { orderColumns, withLines } from '../order-rows.ts';
-import { DisputeSchema, readDisputes } from '../payment/disputes.ts';
+import { DisputeSchema, readDisputes } from '../payment/disputed-and-unclear.ts';
 import { exampleAddress, OrderAddressSchema, OrderBillingAddressSchema } from '../shipping-address.ts';
 import type { Fulfilment, OrderStatus, PaymentStatus } from '../tables.ts';
 

@@ -2,8 +2,8 @@
 import { type RawBuilder, sql } from 'kysely';
 import { barcode } from '../../catalog/read-product.ts';
 import type { Db } from '../../schema.ts';
+import { normaliseNumber } from '../guest-orders.ts';
 import type { ReturnStatus } from '../tables.ts';
-import { normaliseNumber } from './look-up-order.ts';
 import { readStaffOrders, type StaffOrder } from './staff-orders.ts';
 
 /** The order is paid, authorised or paid at the door, and some of its pieces have not left. */

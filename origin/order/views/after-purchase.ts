@@ -2,8 +2,13 @@
 import { formatDay, formatMoney } from '../../web/money.ts';
 import { type FormValues, idempotencyField } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
-import { shopperEventNames } from '../life/describe-deed.ts';
-import { canBeCancelled, type Returnable, refundNames, returnNames } from '../life/progress.ts';
+import {
+  canBeCancelled,
+  type Returnable,
+  refundNames,
+  returnNames,
+  shopperEventNames,
+} from '../life/describe-life.ts';
 import type { OrderEvent } from '../life/staff-orders.ts';
 import type { Order } from '../order.ts';
 

@@ -2,18 +2,17 @@
 import type { z } from '@hono/zod-openapi';
 import { linePicture, pieces } from '../../cart/views/cart.ts';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
+import { formatRate, priceOrFree } from '../../checkout/delivery-dates.ts';
 import type { VatAmount } from '../../checkout/price-order.ts';
-import { formatRate, priceOrFree } from '../../checkout/words.ts';
 import { formatDay, formatMoney } from '../../web/money.ts';
 import { type FormValues, faultSummary, idempotencyField, notice } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
-import { findCountry } from '../countries.ts';
-import { describeArrival, type Returnable } from '../life/progress.ts';
+import { describeArrival, type Returnable } from '../life/describe-life.ts';
 import type { OrderEvent } from '../life/staff-orders.ts';
 import type { Order } from '../order.ts';
 import { cameToNothing } from '../order-again.ts';
 import type { OrderDetail } from '../read-orders.ts';
-import type { OrderBillingAddressSchema, ShippingAddress } from '../shipping-address.ts';
+import { findCountry, type OrderBillingAddressSchema, type ShippingAddress } from '../shipping-address.ts';
 import { afterPurchase, keyQuery } from './after-purchase.ts';
 import { describePayment } from './payment.ts';
 

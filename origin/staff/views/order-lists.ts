@@ -1,5 +1,5 @@
 // Renders lists of orders, returns and customers for staff.
-import { describeProgress } from '../../order/life/progress.ts';
+import { describeProgress } from '../../order/life/describe-life.ts';
 import type { StaffOrder } from '../../order/life/staff-orders.ts';
 import type { StaffReturn } from '../../order/life/staff-queues.ts';
 import type { Withdrawal } from '../../order/withdrawal.ts';

@@ -1,10 +1,9 @@
 // Renders one order for staff: what was bought, where it goes, money, parcels, returns, its history, and a form for
 // each deed.
 
-import { formatRate } from '../../checkout/words.ts';
+import { formatRate } from '../../checkout/delivery-dates.ts';
 import { signedInField } from '../../identity/page-frame.ts';
-import { eventNames } from '../../order/life/describe-deed.ts';
-import { describeProgress, refundNames } from '../../order/life/progress.ts';
+import { describeProgress, eventNames, refundNames } from '../../order/life/describe-life.ts';
 import type { StaffOrderDetail } from '../../order/life/staff-orders.ts';
 import { addressLinesOf, postalAddress } from '../../order/views/order.ts';
 import { formatDay, formatMoney } from '../../web/money.ts';

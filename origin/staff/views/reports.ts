@@ -1,9 +1,8 @@
 // Renders the staff's reports: sales with their chart, what sells out, and the VAT of a quarter.
 
-import { formatRate } from '../../checkout/words.ts';
-import { findCountry } from '../../order/countries.ts';
-import type { SalesGroup, SalesRow, ScarceVariant } from '../../order/reports/sales-report.ts';
-import type { VatRow } from '../../order/reports/vat-report.ts';
+import { formatRate } from '../../checkout/delivery-dates.ts';
+import type { SalesGroup, SalesRow, ScarceVariant, VatRow } from '../../order/reports.ts';
+import { findCountry } from '../../order/shipping-address.ts';
 import { formatMoney } from '../../web/money.ts';
 import { notice } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';

@@ -2,9 +2,8 @@
 import { setImmediate as filled } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { applyToCarts } from '../../../origin/cart/server/apply-to-carts.ts';
-import type { NamedCart } from '../../../origin/cart/server/named-cart.ts';
 import { fillCopy } from '../../../origin/cart/server/publish-copies.ts';
-import { viewCart } from '../../../origin/cart/server/view-cart.ts';
+import { type NamedCart, viewCart } from '../../../origin/cart/server/view-cart.ts';
 import { writeCart } from '../../../origin/cart/server/write-cart.ts';
 import { pieces } from '../support/cart-world.ts';
 import { strike } from './loses-nothing.ts';

@@ -4,9 +4,8 @@ import { expect } from 'vitest';
 import type { CartContents } from '../../../origin/cart/cart-contents.ts';
 import type { WaitingOperation } from '../../../origin/cart/check-operation.ts';
 import { drainCart } from '../../../origin/cart/server/journal-drain.ts';
-import type { NamedCart } from '../../../origin/cart/server/named-cart.ts';
 import { handOverToJournal, journalAgain, replayHeld } from '../../../origin/cart/server/tend-held.ts';
-import { viewCart } from '../../../origin/cart/server/view-cart.ts';
+import { type NamedCart, viewCart } from '../../../origin/cart/server/view-cart.ts';
 import { writeCart } from '../../../origin/cart/server/write-cart.ts';
 import { pieces } from '../support/cart-world.ts';
 import {

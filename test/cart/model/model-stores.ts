@@ -6,13 +6,17 @@ import { applyToCarts, type CartTask } from '../../../origin/cart/server/apply-t
 import type { CartCopies, CopyUpdate } from '../../../origin/cart/server/cart-copies.ts';
 import type { RunSql } from '../../../origin/cart/server/cart-statements.ts';
 import { type CommittedTask, PostgresSilent } from '../../../origin/cart/server/cart-writer.ts';
-import { createHeldOperations, type HeldOperations } from '../../../origin/cart/server/held-operations.ts';
+import {
+  createHeldOperations,
+  type HeldOperations,
+  readWholeJournal,
+  refuseWhileLacking,
+} from '../../../origin/cart/server/held-operations.ts';
 import type { Appended, JournalAppend } from '../../../origin/cart/server/journal.ts';
-import type { NamedCart } from '../../../origin/cart/server/named-cart.ts';
 import { publishCommit } from '../../../origin/cart/server/publish-copies.ts';
 import type { ServerStores } from '../../../origin/cart/server/server-stores.ts';
 import type { HeldStores } from '../../../origin/cart/server/tend-held.ts';
-import { readWholeJournal, refuseWhileLacking } from '../../../origin/cart/server/whole-journal.ts';
+import type { NamedCart } from '../../../origin/cart/server/view-cart.ts';
 import { unavailable } from '../../../origin/errors.ts';
 
 export type Bug =

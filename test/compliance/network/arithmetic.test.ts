@@ -1,7 +1,6 @@
 // The arithmetic of addresses and ports is exact: it agrees with counting in small ranges.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatAddress, parseCidr } from '../../../ops-scripts/compliance/network/address.ts';
 import {
   contains,
   type Interval,
@@ -10,7 +9,13 @@ import {
   subtract,
   unite,
 } from '../../../ops-scripts/compliance/network/interval-set.ts';
-import { covers, exceeds, toTraffic } from '../../../ops-scripts/compliance/network/traffic.ts';
+import {
+  covers,
+  exceeds,
+  formatAddress,
+  parseCidr,
+  toTraffic,
+} from '../../../ops-scripts/compliance/network/traffic.ts';
 
 const size = 32;
 const universe = Array.from({ length: size }, (_, i) => BigInt(i));

@@ -41,7 +41,7 @@ export const promotionsHold = defineLaw<PromotionSeen[]>({
     ]),
 });
 
-/** Percent, for the countries of the drill's shoppers. Source: as in origin/checkout/vat-rates.ts. */
+/** Percent, for the countries of the drill's shoppers. Source: as in origin/checkout/price-order.ts. */
 export const ratesOf: Record<string, number[]> = {
   DE: [19],
   FR: [20],

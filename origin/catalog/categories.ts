@@ -1,14 +1,45 @@
-// Reads the category tree for the header, and renders breadcrumbs. It has names and places only, so prices do not
-// change it.
-import type { Fresh } from '../../cache/entry.ts';
-import { withinMs } from '../../concurrency/deadline.ts';
-import type { Deps } from '../../deps.ts';
-import type { DbOrTx } from '../../schema.ts';
-import { type Html, html } from '../../web/page/html.ts';
-import type { NavigationItem } from '../../web/page/layout.ts';
-import { listCategories } from '../list-categories.ts';
-import { categoriesTag, readSetVersions } from '../tags.ts';
+// The tree of categories: listed with what is on sale in each, read for the header, and rendered as breadcrumbs.
+import type { Fresh } from '../cache/entry.ts';
+import { withinMs } from '../concurrency/deadline.ts';
+import type { Deps } from '../deps.ts';
+import type { DbOrTx } from '../schema.ts';
+import { type Html, html } from '../web/page/html.ts';
+import type { NavigationItem } from '../web/page/layout.ts';
+import type { CategoryNode } from './product.ts';
+import { catalogTag, categoriesTag, readSetVersions } from './tags.ts';
 
+/**
+ * Lists the tree of categories, with the number of products on sale in and below each. Parents before their
+ * children, each level in its own order.
+ */
+export async function listCategories(db: DbOrTx): Promise<Fresh<CategoryNode[]>> {
+  const tags = await readSetVersions(db, [catalogTag]);
+  const rows = await db
+    .selectFrom('categories')
+    .select(['id', 'slug', 'name', 'parent_id', 'product_count'])
+    .orderBy('position')
+    .orderBy('id')
+    .execute();
+  const childrenOf = Map.groupBy(rows, (row) => row.parent_id);
+  const value: CategoryNode[] = [];
+  const visit = (parentId: string | null, parent: string | null): number => {
+    let sum = 0;
+    for (const row of childrenOf.get(parentId) ?? []) {
+      const node: CategoryNode = { slug: row.slug, name: row.name, parent, productCount: 0 };
+      value.push(node);
+      node.productCount = row.product_count + visit(row.id, row.slug);
+      sum += node.productCount;
+    }
+    return sum;
+  };
+  visit(null, null);
+  return { value, tags };
+}
+
+/**
+ * Reads the category tree for the header, and renders breadcrumbs. It has names and places only, so prices do
+ * not change it.
+ */
 export interface CategoryPlace extends NavigationItem {
   /** Slug of the category above, or null. */
   parent: string | null;
