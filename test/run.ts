@@ -1,6 +1,6 @@
 // `npm test`, `npm run test:long` and `npm run check`: types, lint, unused code, then every test; ends with what was
 // really counted.
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -41,19 +41,21 @@ async function main(files: string[] | object): Promise<void> {
   await using traces = leaveNothing('myclothes-test-', { onSignal: 'end' });
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   const only = Array.isArray(files) ? files : [];
-  if (mode !== 'long' && only.length === 0) {
-    for (const [name, command] of checks) await countCheck(counts, name, command);
-  }
+  if (mode !== 'long' && only.length === 0) await countChecks(counts);
   if (mode !== 'check') await countTests(counts, join(traces.folder, 'results.json'), only);
   console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
   process.exitCode = counts.failed > 0 ? 1 : 0;
 }
 
-/** One check counts as one test. */
-async function countCheck(counts: Counts, name: string, command: string[]): Promise<void> {
-  const passed = (await run(command)) === 0;
-  console.log(`${passed ? '✓' : '✗'} ${name}`);
-  counts[passed ? 'passed' : 'failed'] += 1;
+/** One check counts as one test. They run at once; what each one says is printed whole, in their order. */
+async function countChecks(counts: Counts): Promise<void> {
+  const running = checks.map(([name, command]) => ({ name, ended: runAside(command) }));
+  for (const { name, ended } of running) {
+    const { code, output } = await ended;
+    process.stdout.write(output);
+    console.log(`${code === 0 ? '✓' : '✗'} ${name}`);
+    counts[code === 0 ? 'passed' : 'failed'] += 1;
+  }
 }
 
 async function countTests(counts: Counts, file: string, files: string[]): Promise<void> {
@@ -85,12 +87,32 @@ async function countTests(counts: Counts, file: string, files: string[]): Promis
   }
 }
 
+function run(command: string[]): Promise<number> {
+  return endOf(start(command, 'inherit'));
+}
+
+/** Never rejects: a command that could not be run has failed. */
+async function runAside(command: string[]): Promise<{ code: number; output: string }> {
+  const child = start(command, 'pipe');
+  let output = '';
+  for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (text) => (output += String(text)));
+  const code = await endOf(child).catch((error) => {
+    output += `${error}\n`;
+    return 1;
+  });
+  return { code, output };
+}
+
 /** What runs asks our variables, not us, whether it speaks to a terminal. */
-function run([command, ...args]: string[]): Promise<number> {
-  const env = process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined };
+function start([command, ...args]: string[], output: 'inherit' | 'pipe'): ChildProcess {
+  const plain = { NO_COLOR: '1', FORCE_COLOR: undefined };
+  const colours = process.stdout.isTTY ? (output === 'pipe' ? { FORCE_COLOR: '1' } : {}) : plain;
+  return spawn(command!, args, { stdio: ['ignore', output, output], env: { ...process.env, ...colours } });
+}
+
+function endOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command!, args, { stdio: ['ignore', 'inherit', 'inherit'], env });
     child.on('error', reject);
-    child.on('exit', (code) => resolve(code ?? 1));
+    child.on('close', (code) => resolve(code ?? 1));
   });
 }
