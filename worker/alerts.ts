@@ -172,7 +172,7 @@ interface Said {
 export function createAlerts(options: AlertsOptions): (signal?: AbortSignal) => Promise<void> {
   const { db, log } = options;
   const now = options.nowMs ?? (() => performance.now());
-  const since = new Map<string, number>();
+  const since = new Map<string, { rule: WorkerRule; atMs: number }>();
   /** Where Postgres does not answer, each worker remembers for itself. */
   const own = new Map<string, Said['state']>();
 
@@ -191,9 +191,13 @@ export function createAlerts(options: AlertsOptions): (signal?: AbortSignal) => 
   return async (stop) => {
     const { symptoms, measured } = await findSymptoms(options.registry);
     const present = new Set(symptoms.map(({ key }) => key));
-    for (const key of since.keys()) if (!present.has(key)) since.delete(key);
-    for (const { key } of symptoms) if (!since.has(key)) since.set(key, now());
-    const firing = symptoms.filter(({ key, rule }) => now() - since.get(key)! >= rule.forSeconds * 1_000);
+    // A figure that could not be read, as of a slow store, does not begin the time of its alert anew.
+    for (const [key, { rule }] of since)
+      if (!present.has(key) && measured.has(rule.metric)) since.delete(key);
+    for (const { key, rule } of symptoms) if (!since.has(key)) since.set(key, { rule, atMs: now() });
+    const firing = symptoms.filter(
+      ({ key, rule }) => now() - since.get(key)!.atMs >= rule.forSeconds * 1_000,
+    );
     const said = await readSaid(db, options.worker).catch(() => undefined);
     const stateOf = (key: string) => (said === undefined ? own.get(key) : said.get(key)?.state);
     for (const symptom of firing) {

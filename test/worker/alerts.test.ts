@@ -211,10 +211,12 @@ test('The worker posts what fires and what is over, once for all workers, and ag
   await once(webhook, 'listening');
   const { db, log, settings } = shop.deps;
   let nowMs = 0;
+  let canMeasure = true;
   /** A figure that a busy machine leaves out is asked for again: it would say nothing. */
   const registry = {
     getMetricsAsJSON: () =>
       vi.waitFor(async () => {
+        if (!canMeasure) return [];
         const metrics = await jobs.metrics.registry.getMetricsAsJSON();
         expect(metrics.find(({ name }) => name === 'outbox_dead_letters')?.values).toHaveLength(1);
         return metrics;
@@ -266,6 +268,10 @@ test('The worker posts what fires and what is over, once for all workers, and ag
     db,
   );
   await round();
+  // Postgres does not tell for a while: that begins nothing anew, and ends nothing.
+  canMeasure = false;
+  await round();
+  canMeasure = true;
   nowMs += 61_000;
   await round();
   expect(posted.map(({ state }) => state)).toEqual(['firing', 'resolved', 'firing']);
