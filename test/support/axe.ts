@@ -5,6 +5,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 /** The rules that ask for colours: all the others find the same in a light page and in a dark one. */
 const colourRules = ['color-contrast', 'link-in-text-block'];
+const withoutColours = Object.fromEntries(colourRules.map((rule) => [rule, { enabled: false }]));
 
 /** Each page of the context has axe from its beginning, whatever its policy says. */
 export async function bringAxe(context: BrowserContext): Promise<void> {
@@ -12,8 +13,8 @@ export async function bringAxe(context: BrowserContext): Promise<void> {
 }
 
 /** @returns a line a fault: impact, rule and the element. */
-export function findByAxe(page: Page): Promise<string[]> {
-  return runAxe(page, { resultTypes: ['violations'] });
+export async function findByAxe(page: Page): Promise<string[]> {
+  return [...(await runAxe(page, { rules: withoutColours })), ...(await findByColours(page))];
 }
 
 /** Every rule in the scheme that the page is shown in, then those of colours in the other one. */
@@ -25,14 +26,52 @@ export async function findInBothSchemes(page: Page, colorScheme: 'light' | 'dark
   await page.evaluate(
     'Promise.all(document.getAnimations().map(({ finished }) => finished.catch(() => {})))',
   );
-  const inOther = await runAxe(page, { resultTypes: ['violations'], runOnly: colourRules });
+  const inOther = await findByColours(page);
   await page.emulateMedia({ colorScheme });
   return [...found, ...inOther.map((fault) => `${other}: ${fault}`)];
 }
 
-async function runAxe(page: Page, options: object): Promise<string[]> {
+/**
+ * Takes three of all that look alike: the thousands of lines of the API's pages take as many seconds. Elements are alike
+ * where all that styles could tell apart is the same: in them, above them, below them and right before them.
+ */
+const findAlike = `(() => {
+  const toldByNoStyle = /^(id|href|src|srcset|alt|for|value|name|action|title|datetime|aria-(label|labelledby|describedby|controls))$/;
+  const signs = (element) => [
+    element.localName,
+    ...[...element.attributes]
+      .filter(({ name }) => !toldByNoStyle.test(name))
+      .map(({ name, value }) => name + '=' + value)
+      .sort(),
+    element.matches(':checked'),
+    element.matches(':disabled'),
+    [...element.childNodes].some(({ nodeType, data }) => nodeType === Node.TEXT_NODE && data.trim() !== ''),
+  ].join(' ');
+  const beside = ({ previousElementSibling }) => (previousElementSibling ? signs(previousElementSibling) : '');
+  const times = new Map();
+  const chainsOf = (element, above) => {
+    const chain = [above, '>', beside(element), '+', signs(element)].join(' ');
+    return [chain, ...[...element.children].flatMap((child) => chainsOf(child, chain))];
+  };
+  const alike = [];
+  const walk = (element, above) => {
+    const [chain, ...below] = chainsOf(element, above);
+    if ([chain, ...below].every((one) => times.get(one) >= 3)) return void alike.push(element);
+    times.set(chain, (times.get(chain) ?? 0) + 1);
+    for (const child of element.children) walk(child, chain);
+  };
+  walk(document.body, '');
+  return alike;
+})()`;
+
+function findByColours(page: Page): Promise<string[]> {
+  return runAxe(page, { runOnly: colourRules }, `{ exclude: ${findAlike} }`);
+}
+
+/** @param context what is looked at, as the page's script knows it */
+async function runAxe(page: Page, options: object, context = 'document'): Promise<string[]> {
   const violations = (await page.evaluate(
-    `axe.run(${JSON.stringify(options)}).then(({ violations }) =>
+    `axe.run(${context}, ${JSON.stringify({ resultTypes: ['violations'], ...options })}).then(({ violations }) =>
       violations.map(({ id, impact, nodes }) => [impact, id, nodes[0].html.slice(0, 160)].join(' ')))`,
   )) as string[];
   return violations;
