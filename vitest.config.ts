@@ -1,22 +1,45 @@
 import { resolve } from 'node:path';
 import { configDefaults, defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Whole regions, and faults that are counted in seconds: one file at a time, when nothing else runs. */
-const alone = ['region', 'drills', 'local'];
 /** Processes of their own, which mostly wait: beside each other, but not beside the shop's tests. */
-const processes = ['process'];
+const processes = ['process', 'region', 'local', 'drills'];
+/** Drills in which no request may fail: when nothing else runs. */
+const alone = 'test/drills/short-drills.test.ts';
+/** Of the long run all whole regions, and faults that are counted in seconds: one file at a time. */
+const aloneWhenLong = ['region', 'local', 'drills'];
+
+/** These take longest: what begins last would be waited for alone. */
+const first = [
+  'storefront/pages',
+  'storefront/personal-forms',
+  'catalog/indexes',
+  'drills/shop-life/shop-life',
+  'process/written-commands',
+].map((name) => resolve(`test/${name}.test.ts`));
+
+/** On a machine that has not run them yet, vitest goes by their size. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const groupOf = ({ project }: TestSpecification) => project.config.sequence.groupOrder ?? 0;
+    const isLater = ({ moduleId }: TestSpecification) => Number(!first.includes(moduleId));
+    return (await super.sort(files)).toSorted((a, b) => groupOf(a) - groupOf(b) || isLater(a) - isLater(b));
+  }
+}
 
 /** `--mode long` runs the tests that take minutes; without it, all the others. */
 export default defineConfig(({ mode }) => {
-  const suffix = mode === 'long' ? '.long.test.ts' : '.test.ts';
-  const exclude = mode === 'long' ? configDefaults.exclude : [...configDefaults.exclude, '**/*.long.test.ts'];
+  const isLong = mode === 'long';
+  const suffix = isLong ? '.long.test.ts' : '.test.ts';
+  const exclude = isLong ? configDefaults.exclude : [...configDefaults.exclude, '**/*.long.test.ts'];
+  const inFolders = (folders: string[]) => folders.map((folder) => `test/${folder}/**/*${suffix}`);
+  const ofMachines = isLong ? inFolders(aloneWhenLong) : [alone];
   // The long run draws new seeds, and tells the one that failed.
-  const seed = process.env.PROPERTY_SEED ?? (mode === 'long' ? undefined : '20261130');
+  const seed = process.env.PROPERTY_SEED ?? (isLong ? undefined : '20261130');
   const project = (name: string, groupOrder: number, maxWorkers: number) => ({
     name,
     maxWorkers,
     sequence: { groupOrder },
-    globalSetup: ['test/support/global-setup.ts'],
     setupFiles: ['test/support/property-seed.ts'],
     // Processes that tests start load compiled code.
     env: {
@@ -31,6 +54,8 @@ export default defineConfig(({ mode }) => {
   });
   return {
     test: {
+      globalSetup: ['test/support/global-setup.ts'],
+      sequence: { sequencer: LongestFirst },
       projects: [
         {
           test: {
@@ -39,7 +64,7 @@ export default defineConfig(({ mode }) => {
             // Of one file: each waits for seconds, with stores of its own.
             maxConcurrency: 12,
             include: [`test/**/*${suffix}`],
-            exclude: [...exclude, ...[...processes, ...alone].map((folder) => `test/${folder}/**`)],
+            exclude: [...exclude, ...processes.map((folder) => `test/${folder}/**`)],
           },
         },
         {
@@ -47,14 +72,14 @@ export default defineConfig(({ mode }) => {
             ...project('processes', 2, 2),
             // Of one file: each waits for a process of its own to tell what it cannot reach.
             maxConcurrency: 12,
-            include: processes.map((folder) => `test/${folder}/**/*${suffix}`),
-            exclude,
+            include: inFolders(processes),
+            exclude: [...exclude, ...ofMachines],
           },
         },
         {
           test: {
             ...project('machines', 3, 1),
-            include: alone.map((folder) => `test/${folder}/**/*${suffix}`),
+            include: ofMachines,
             exclude,
           },
         },

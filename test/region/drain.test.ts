@@ -11,7 +11,8 @@ import { expect, test } from 'vitest';
 import { findFreePort } from '../../ops-scripts/local/ports.ts';
 import { startBalancer } from '../../ops-scripts/region/balancer.ts';
 
-const slowMs = 1_500;
+/** Much longer than a balancer takes to see that an origin is not ready. */
+const slowMs = 3_000;
 
 interface Origin {
   name: string;
