@@ -27,7 +27,7 @@ describe('a session', () => {
     expect((await laptop.get('/api/account')).status).toBe(200);
   });
 
-  test('stands in the database as a hash only', async () => {
+  test('is stored in the database only as a hash', async () => {
     const browser = shop.browser();
     await browser.signUp(someone());
     const token = browser.cookies.get('__Host-session')!.split('.')[0]!;
@@ -36,7 +36,7 @@ describe('a session', () => {
     expect(Buffer.from(token, 'base64url').length).toBe(32);
   });
 
-  test('is not believed with one letter changed', async () => {
+  test('is refused with one letter changed', async () => {
     const browser = shop.browser();
     await browser.signUp(someone());
     const value = browser.cookies.get('__Host-session')!;
@@ -215,7 +215,7 @@ async function mailedToken(email: string): Promise<string> {
   const folder = join(shop.dataDir, 'mail');
   for (const file of await readdir(folder)) {
     const text = await readFile(join(folder, file), 'utf8');
-    // As a person copies it: a line of its own, nothing encoded.
+    // A person copies it from a line of its own, without any encoding.
     const token = /^http:\/\/localhost:3000\/reset-password#token=([\w-]+)$/m.exec(text)?.[1];
     if (text.includes(email) && token !== undefined) return token;
   }

@@ -1,5 +1,5 @@
-// A changed e-mail: confirmed by the new address, undone by the former one, and of no use to whoever only guesses; and
-// who it is, asked anew ten minutes after sign-in.
+// A changed e-mail is confirmed by the new address and undone by the former one, and a guesser cannot use it. Also:
+// ten minutes after sign-in, a proof of identity is asked again.
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
@@ -33,7 +33,7 @@ async function person(email: string): Promise<Browser> {
   return browser;
 }
 
-/** The newest mail to an address, as the worker renders it. */
+/** Returns the newest mail to an address, as the worker composes it. */
 async function mailTo(to: string) {
   const { payload } = await shop.deps.db
     .selectFrom('outbox')
@@ -82,7 +82,7 @@ describe('a change of the e-mail', () => {
     ]).toEqual([2, 1]);
     expect((await signIn('ada@example.com')).status).toBe(401);
     expect((await signIn('ADA@example.org')).status).toBe(201);
-    // The second time.
+    // The e-mail is changed a second time.
     nowMs += 1_000;
     expect((await change(browser, 'third@example.org')).status).toBe(202);
     expect((await confirm(browser, (await mailTo('third@example.org')).token)).status).toBe(204);
@@ -124,7 +124,7 @@ describe('a change of the e-mail', () => {
       return JSON.stringify({ status, body }).replaceAll(email, 'the address');
     };
     expect(await answerTo('taken@example.com')).toBe(await answerTo('free@example.com'));
-    // Taken between mail and click.
+    // The address is taken between mail and click.
     await change(browser, 'soon@example.com');
     const { token } = await mailTo('soon@example.com');
     await person('soon@example.com');
@@ -189,7 +189,7 @@ describe('a change that the former address does not want', () => {
   test('is taken back with all that the thief has done since', async () => {
     const { browser, fresh, former } = await asked('owner@example.com', 'thief2@example.org');
     await confirm(browser, fresh.token);
-    // The thief locks the door, moves on, and sits down on the former address.
+    // The thief sets up a second factor and asks for a third address. Others try to take the former one.
     const factor = await browser.post('/api/account/second-factor', { password });
     const { TOTP } = await import('otpauth');
     const code = new TOTP({ secret: factor.body.secret }).generate({ timestamp: nowMs });
@@ -229,7 +229,7 @@ test('A member of the staff who has another e-mail is not made anew at the next 
   expect((await staff.get('/api/staff/members')).body.items).toHaveLength(1);
 });
 
-describe('who signed in more than ten minutes ago', () => {
+describe('a shopper who signed in more than ten minutes ago', () => {
   test('is asked for the password before deletion, export, refunds and roles', async () => {
     const colleague = { email: 'colleague@example.com', role: 'editor' };
     await person(colleague.email);

@@ -1,5 +1,5 @@
-// What crosses a sign-in or an order on its way: a new password, the end of the account, another checkout of the same
-// cart.
+// What may cross a sign-in or an order on its way: a new password, the end of the account, or another checkout of the
+// same cart.
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAccountDeps } from '../../origin/account/account-deps.ts';
@@ -18,7 +18,7 @@ describe('a sign-in whose password was verified', () => {
   });
   afterAll(() => shop[Symbol.asyncDispose]());
 
-  /** Signs in with the old password; `meanwhile` happens after it was found right. */
+  /** Signs in with the old password. `meanwhile` runs after the password was found right. */
   async function signInWhile(email: string, meanwhile: () => Promise<unknown>) {
     const passwords: Passwords = {
       ...quick,
@@ -97,7 +97,7 @@ describe.each(['server', 'cookie', 'sticky'] as const)('with carts in state %s',
   test('an account that is deleted while it orders leaves no person in the order', async () => {
     const browser = await withPieces('deleted@example.com');
     const { body: account } = await browser.get('/api/account');
-    // The order has its locks so far and waits for the stock.
+    // The order holds its first locks and waits for the stock.
     const gate = Promise.withResolvers<void>();
     const locked = Promise.withResolvers<void>();
     const blocking = shop.deps.db.transaction().execute(async (tx) => {

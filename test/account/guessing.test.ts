@@ -1,5 +1,5 @@
-// Guessing of passwords: strangers cannot lock the owner out, every place that takes a password is limited, and the
-// passwords that are guessed first cannot be chosen.
+// Guessing of passwords: strangers cannot lock the owner out, every use of a password is limited, and easily guessed
+// passwords cannot be chosen.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { prepareResetMail } from '../../origin/account/reset-password.ts';
@@ -41,7 +41,7 @@ describe('wrong guesses of a stranger', () => {
     expect(await guess(owner, email, 11)).toEqual([...ten, 429]);
   });
 
-  test('are not passed by the device cookie of another account, nor by a changed one', async () => {
+  test('are limited also with the device cookie of another account, or with a changed one', async () => {
     const email = 'victim@example.com';
     await shop.browser().signUp(email);
     const other = shop.browser();
@@ -73,7 +73,7 @@ describe('wrong guesses of a stranger', () => {
   });
 });
 
-test('Who is signed in guesses the present password ten times, then not even the right one is tried', async () => {
+test('A signed-in shopper has ten guesses of the present password, then even the right one is not tried', async () => {
   const browser = shop.browser();
   await browser.signUp('thief@example.com');
   const change = (currentPassword: string) =>
@@ -84,7 +84,7 @@ test('Who is signed in guesses the present password ten times, then not even the
   expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(800);
 });
 
-test('However often a new password is asked for, half an hour brings five mails, and the first one asked again is sent again', async () => {
+test('An account gets at most five reset mails in half an hour, and a repeated job sends its mail again', async () => {
   const email = 'mailbox@example.com';
   await shop.browser().signUp(email);
   const jobs = Array.from({ length: 8 }, () => randomUUID());
@@ -115,7 +115,7 @@ describe('a new password', () => {
     expect(answer.body).toMatchObject(refused);
   });
 
-  test('cannot be the own e-mail, nor what stands before its @', async () => {
+  test('cannot be the shopper’s e-mail, nor its part before the @', async () => {
     for (const given of ['ada.lovelace@example.com', 'ADA.LOVELACE', 'ada-lovelace'])
       expect((await signUp(given, 'ada.lovelace@example.com')).body).toMatchObject(refused);
   });
@@ -143,7 +143,7 @@ describe('a new password', () => {
     const token = await mailedToken(email);
     const reset = await browser.put(`/api/password-resets/${token}`, { password: 'twice@example.com' });
     expect(reset.body).toMatchObject(refused);
-    // The link is still good.
+    // The link is still valid.
     expect(
       (await browser.put(`/api/password-resets/${token}`, { password: 'a-fresh-password' })).status,
     ).toBe(204);

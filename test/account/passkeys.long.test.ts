@@ -1,5 +1,5 @@
-// Passkeys in a real browser with a virtual authenticator: made, named, used to sign in and to be asked anew, removed;
-// and of no use when they are replayed, unverified, copied, or another account's. Then the same for operators.
+// Passkeys in a real browser with a virtual authenticator: added, named, used to sign in and to prove identity,
+// removed. They are refused if replayed, unverified, copied, or of another account. Then the same for operators.
 import type { Browser, CDPSession, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Health } from '../../origin/web/serving/health.ts';
@@ -87,7 +87,7 @@ describe.skipIf(!hasChromium)('passkeys', () => {
     await signIn();
     await page.waitForURL(`${url}/account`);
     const body = (await sent).postData()!;
-    // The same answer from another browser, and one for another site.
+    // The same answer is sent by another browser, and one that was made for another site.
     const replay = (form: string) =>
       fetch(`${url}/sign-in`, {
         method: 'POST',
@@ -173,7 +173,7 @@ describe.skipIf(!hasChromium)('passkeys', () => {
     expect(await shop.deps.db.selectFrom('recovery_codes').selectAll().execute()).toEqual([]);
     const alone = await shop.browser().post('/api/sessions', { email: 'ada@example.com', password });
     expect(alone.status).toBe(201);
-    // What the browser says of refusals, and nothing of the policy of contents.
+    // Only the refusals themselves are logged, and nothing about the content security policy.
     expect(wrong.filter((text) => !/Failed to load resource|status of 403/.test(text))).toEqual([]);
   });
 
@@ -187,7 +187,7 @@ describe.skipIf(!hasChromium)('passkeys', () => {
       await page.fill('#password', 'a-password-of-operators');
       await press('Sign in');
     };
-    /** A ticket is of use to the browser that it was made for. */
+    /** A ticket works only in the browser that it was made for. */
     const send = async (path: string, fields: string) => {
       const headers = {
         Origin: at,
@@ -234,7 +234,7 @@ describe.skipIf(!hasChromium)('passkeys', () => {
         fields.set('passkey', passkey);
         expect((await send('/jobs', String(fields))).status).toBe(401);
       }
-      // Bob's ticket, and what Ada's passkey signed.
+      // Bob's ticket, with an answer that Ada's passkey signed.
       await enter('Bob');
       expect(await page.getByRole('button', { name: 'Use a passkey' }).count()).toBe(0);
       const fields = new URLSearchParams(form);

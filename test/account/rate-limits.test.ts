@@ -1,5 +1,5 @@
-// How often may be tried: an account ten times, an address three hundred, counted by all origins together, by each
-// alone while Redis is away.
+// How many attempts are allowed: ten for an account and three hundred for an address. All origins count together;
+// while Redis is away, each counts alone.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createRateLimits, type RateLimits } from '../../origin/account/rate-limits.ts';
 import { openShop, type Shop } from '../support/shop.ts';
@@ -14,7 +14,7 @@ const wrong = async () => undefined;
 const right = async () => 'an account';
 const origin = (now: () => number = Date.now): RateLimits => createRateLimits({ ...shop.deps, now });
 
-/** @returns how many of the attempts were let through. */
+/** @returns how many of the attempts were let through */
 async function attempts(
   limits: RateLimits,
   count: number,
@@ -35,7 +35,7 @@ describe('failed sign-ins', () => {
     expect(counts[0]! + counts[1]!).toBe(10);
   });
 
-  test('are not what right ones are taken for, however many come at once', async () => {
+  test('do not include right ones, however many come at once', async () => {
     const limits = origin();
     const tries = Array.from({ length: 40 }, () => limits.trySignIn(oneAccount(), right));
     expect(await Promise.all(tries)).toEqual(Array(40).fill('an account'));
@@ -90,7 +90,7 @@ describe('failed sign-ins', () => {
   });
 });
 
-describe('what is no failed sign-in', () => {
+describe('an attempt that is no failed sign-in', () => {
   test('is not counted: a right one, and one that could not be checked', async () => {
     const limits = origin();
     const broken = () => Promise.reject(new Error('The books cannot be reached'));
@@ -114,7 +114,7 @@ describe('sign-ups', () => {
       { incoming: { socket: { remoteAddress: '10.1.2.3' } } },
     );
 
-  test('of one address are a hundred an hour, whatever it forges into the header, and others go on', async () => {
+  test('of one address are a hundred an hour, whatever header it forges, and other addresses are not limited', async () => {
     const answers = await Promise.all(
       Array.from({ length: 105 }, (_, n) => signUp(n, `198.51.100.${n}, 203.0.113.9`)),
     );

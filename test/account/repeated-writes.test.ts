@@ -1,4 +1,4 @@
-// The same key and body again is the same answer and no second effect, for every write about an account.
+// The same key and body again gives the same answer and no second effect, for every write about an account.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { prepareResetMail } from '../../origin/account/reset-password.ts';
 import { type Browser, openShop, type Shop } from '../support/shop.ts';
@@ -19,7 +19,7 @@ async function signedUp(): Promise<{ browser: Browser; email: string }> {
   return { browser, email };
 }
 const keyed = (key: string) => ({ 'Idempotency-Key': key });
-/** Sends what `send` sends once more, with the cookies of before: as if the first answer had been lost. */
+/** Sends the request a second time with the cookies from before, as if the first answer had been lost. */
 async function sendTwice(browser: Browser, send: () => Promise<{ status: number }>): Promise<number[]> {
   const cookies = new Map(browser.cookies);
   const first = await send();
@@ -97,7 +97,7 @@ describe('sent again with its key', () => {
 });
 
 describe('a link to a new password', () => {
-  test('that nobody was sent costs no hashing', async () => {
+  test('with an unknown token costs no hashing', async () => {
     const refused = await Promise.all(
       Array.from({ length: 400 }, () => shop.browser().put('/api/password-resets/x', { password })),
     );
@@ -118,7 +118,7 @@ describe('a link to a new password', () => {
     expect((await shop.browser().put(path, { password: 'a-stale-password' })).status).toBe(404);
   });
 
-  test('is good for half an hour from the mail that arrives, however long its job was tried in vain', async () => {
+  test('is valid for half an hour from the mail that arrives, however often its job failed before', async () => {
     const { email } = await signedUp();
     const link = async () => {
       const mail = await prepareResetMail(shop.deps, email, 'job-4');
@@ -135,7 +135,7 @@ describe('a link to a new password', () => {
     expect((await shop.browser().put(path, { password: 'a-fresh-password' })).status).toBe(204);
   });
 
-  test('is as good as used once another link of the account was', async () => {
+  test('is used up once another link of the account was used', async () => {
     const { email } = await signedUp();
     const links = await Promise.all(
       ['job-2', 'job-3'].map(async (job) => {

@@ -1,12 +1,12 @@
-// The second factor: asked for at sign-in and for what is dear, each code once, recovery codes once, and no way around
-// by pages.
+// The second factor: asked for at sign-in and for sensitive actions. Each code and each recovery code works once, and
+// the pages offer no way around it.
 import { TOTP } from 'otpauth';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Browser, openShop, type Shop, staffAccount } from '../support/shop.ts';
 
 const password = 'a-password-of-tests';
 let shop: Shop;
-/** The shop's clock, so that a new code comes without waiting for it. */
+/** The shop's clock. Tests turn it, so that a new code does not have to be waited for. */
 let nowMs = Date.now();
 beforeAll(async () => {
   shop = await openShop();
@@ -21,7 +21,7 @@ const form = (browser: Browser, path: string, values: Record<string, string>) =>
     body: new URLSearchParams(values),
   });
 
-/** A new code each time. */
+/** Returns a new code each time, by turning the clock. */
 function codeOf(secret: string): string {
   nowMs += 30_000;
   return new TOTP({ secret }).generate({ timestamp: nowMs });
@@ -65,7 +65,7 @@ describe('a second factor', () => {
     expect((await shop.browser().post('/api/sessions', wrongPassword)).body.code).toBe('wrong-credentials');
     expect((await signIn(code)).status).toBe(201);
     expect((await signIn(code)).body.code).toBe('wrong-code');
-    // Nor does an older one, which the clock would still allow.
+    // An older code is refused too, although the clock would still allow it.
     const older = new TOTP({ secret }).generate({ timestamp: nowMs - 30_000 });
     expect((await signIn(older)).body.code).toBe('wrong-code');
   });
@@ -121,7 +121,7 @@ describe('a second factor', () => {
     for (let n = 0; n < 12; n++) codes.push((await signIn(`11111${n % 10}`, stranger)).body.code);
     expect(codes.slice(-2)).toEqual(['too-many-attempts', 'too-many-attempts']);
     expect((await signIn(codeOf(secret), stranger)).status).toBe(429);
-    // The owner's own device has guesses of its own.
+    // The owner's own device has a limit of its own.
     await owner.delete('/api/sessions/current');
     expect((await signIn(codeOf(secret), owner)).status).toBe(201);
   });
@@ -143,7 +143,7 @@ describe('a second factor of staff', () => {
     const owner = await shop.staff();
     const colleague = { email: 'colleague@example.com', role: 'viewer' };
     await shop.browser().signUp(colleague.email);
-    // The sign-in was just now.
+    // The sign-in was only just made.
     expect((await owner.post('/api/staff/members', colleague)).status).toBe(201);
     const { secret } = await enrol(owner, staffAccount.password);
     const deeds = async () => [
@@ -156,7 +156,7 @@ describe('a second factor of staff', () => {
     expect(await deeds()).toEqual(Array(3).fill('second-factor-needed'));
     const page = await form(owner, '/staff/members', { email: colleague.email, role: 'editor' });
     expect(page.headers.get('Location')).toBe('/verify?next=%2Fstaff%2Fmembers');
-    // What is not dear goes on.
+    // Actions that are not sensitive need no new proof.
     expect((await owner.get('/api/staff/orders')).status).toBe(200);
     expect((await form(owner, '/verify', { code: '000000', next: '/staff/members' })).status).toBe(403);
     const shown = await form(owner, '/verify', { code: codeOf(secret), next: '/staff/members' });

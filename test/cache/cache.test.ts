@@ -1,4 +1,5 @@
-// The cache by its parts: memory, leases, entries that are recalled together, and a Redis that comes back with older data.
+// The parts of the cache: memory, leases, entries that are recalled together, and a Redis that returns with older
+// data.
 
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
@@ -43,7 +44,7 @@ describe('the memory of an origin', () => {
   test('serves nothing after a pause before its floors were read again', async () => {
     const world = open();
     world.memory.keep('page', entry(0));
-    // SIGSTOP for half a minute, in which the page was changed and the change was done.
+    // The process is stopped for half a minute, in which the page was changed and the change was done.
     world.nowMs = 30_000;
     world.verdict = 'below';
     expect(world.memory.recall('page')).toBeUndefined();
@@ -88,10 +89,10 @@ describe('the memory of an origin', () => {
   });
 });
 
-// Leases are not left lying: who has nothing to store gives an entry's back, and who holds a floor's settles it. Those
-// who come next must not wait for what never arrives.
+// Leases are not left behind. A reader without an entry to store gives its lease back, and a reader that leased a
+// floor sets it. Later readers must not wait for a fill that never comes.
 
-/** Reads what no cache has, by floors that say `verdict` of every value; then nobody may hold the lease any longer. */
+/** Reads a missing entry with floors that answer `verdict`. Afterwards nobody may hold the lease any longer. */
 async function givesBackItsLease(verdict: FloorCheck, value: () => Promise<number>): Promise<void> {
   const redis = connectRedis({ urls: [sharedRedisUrl()], name: 'origin', commandTimeoutMs: 5_000 }) as Redis;
   const key = randomUUID();
@@ -115,7 +116,7 @@ async function givesBackItsLease(verdict: FloorCheck, value: () => Promise<numbe
   }
 }
 
-test('a floor that was leased is settled, also while another of the same entry is leased by somebody else', async () => {
+test('a leased floor is set, even while another process leases another floor of the same entry', async () => {
   const redis = connectRedis({ urls: [sharedRedisUrl()], name: 'origin', commandTimeoutMs: 5_000 }) as Redis;
   try {
     await vi.waitFor(() => expect(redis.status).toBe('ready'), { timeout: 20_000 });
@@ -140,8 +141,8 @@ test.each<FloorCheck>(['above', 'below', 'unreadable'])('after a fill whose floo
 test('after a fill that failed', () =>
   givesBackItsLease('above', () => Promise.reject(new Error('no such row'))));
 
-// The lines of a cart are taken from memory together: by one question for the floors of all, and never one that is
-// below its own.
+// The lines of a cart are taken from memory together. One question reads the floors of all, and no entry below its
+// floor is served.
 
 async function openCache(entries: Record<string, TagVersions>) {
   const world = {
@@ -187,13 +188,13 @@ const shirts = {
 };
 const all = { a: 'a in memory', b: 'b in memory', c: 'c in memory' };
 
-test('what is trusted is taken without a question', async () => {
+test('trusted entries are taken without a question', async () => {
   const world = await openCache(shirts);
   expect(await world.recall('a', 'b', 'c', 'unknown')).toEqual(all);
   expect(world.asked).toEqual([]);
 });
 
-test('what is not is asked for by one question, a tag of several at the lowest version that one of them has', async () => {
+test('other entries are checked by one question, with the lowest version of each tag', async () => {
   const world = await openCache(shirts);
   world.nowMs = trustedMs;
   expect(await world.recall('a', 'b', 'c')).toEqual(all);
@@ -202,7 +203,7 @@ test('what is not is asked for by one question, a tag of several at the lowest v
   expect(world.asked).toHaveLength(1);
 });
 
-test('who asks meanwhile waits for the same answer', async () => {
+test('callers that ask meanwhile wait for the same answer', async () => {
   const world = await openCache(shirts);
   world.nowMs = trustedMs;
   expect(await Promise.all([world.recall('a', 'b'), world.recall('b', 'a'), world.recall('b')])).toEqual([
@@ -213,14 +214,14 @@ test('who asks meanwhile waits for the same answer', async () => {
   expect(world.asked).toHaveLength(1);
 });
 
-test('an answer that took longer than trust lasts still serves who asked for it', async () => {
+test('an answer that took longer than trust lasts still serves its callers', async () => {
   const world = await openCache(shirts);
   world.nowMs = trustedMs;
   world.answerTakesMs = 2 * trustedMs;
   expect(await world.recall('a')).toEqual({ a: all.a });
 });
 
-test('nothing below its floor is served, also where it stands beside others', async () => {
+test('no entry below its floor is served, also among others', async () => {
   const world = await openCache(shirts);
   world.nowMs = trustedMs;
   world.floors = { 'product:1': 3 };
@@ -235,12 +236,12 @@ test('while Redis is away nothing is served that is no longer trusted', async ()
   expect(await world.recall('a', 'b', 'c')).toEqual({});
 });
 
-// A Redis that dies and comes back with older data, and one that is made a replica. All other orders of events are
-// played in test/freshness.
+// A Redis that dies and returns with older data, and one that is made a replica. test/freshness plays all other
+// orders of events.
 
 /**
- * A change is done, Redis dies, and comes back with entry and floor from before the change. @returns the version that
- * is then shown
+ * A change is done, Redis dies, and returns with entry and floor from before the change.
+ * @returns the version that is then shown
  */
 async function readAfterReturn(believe: (told: RunId) => RunId): Promise<number> {
   await using first = await startRedis({ appendonly: 'no' });
@@ -299,11 +300,11 @@ test('is not believed once it was made a replica: neither its floors nor its car
   }
   const connections = async () => (await admin.client('LIST')) as string;
   expect(await connections()).toContain('name=origin');
-  // Of a primary that does not answer: what the replica holds stays what it was.
+  // It becomes a replica of a primary that does not answer, so that its data stays as it was.
   await admin.replicaof('127.0.0.1', 9);
   expect(await connections()).toContain('name=origin');
   await expect(floors.check(tags)).rejects.toThrow('READONLY');
-  // The connection was left, too.
+  // The client has also closed the connection.
   await expect.poll(() => readCart().catch((error: Error) => error.message)).toContain('READONLY');
   admin.disconnect();
   redis.disconnect();

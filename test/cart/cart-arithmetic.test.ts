@@ -1,4 +1,5 @@
-// The arithmetic of a cart against a book-keeper that knows only "each acknowledged request once, in order".
+// The arithmetic of a cart, checked against a book-keeper with one rule: each acknowledged request counts once, in
+// order.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { addAllLines, type CartContents, emptyCart, opMarkOf } from '../../origin/cart/cart-contents.ts';
@@ -18,7 +19,8 @@ const operation = fc.record({
 const batches = fc.array(fc.array(operation, { minLength: 1, maxLength: 5 }), { maxLength: 8 });
 
 /**
- * Every request in its batch, some of them repeated; the book-keeper applies what was acknowledged for the first time.
+ * Decides every request in its batch, some of them repeated. The book-keeper applies each acknowledged request the
+ * first time.
  */
 function countsEachOnce(decide: Decide) {
   return fc.property(batches, (requests) => {
@@ -53,7 +55,7 @@ function expectedOutcome(
   return quantity > 99 ? 'line-limit' : 'applied';
 }
 
-test('whatever is gathered, repeated or refused, each acknowledged request counts once and in order', () => {
+test('each acknowledged request counts once and in order, however requests are gathered, repeated or refused', () => {
   fc.assert(countsEachOnce(decideCart), { numRuns: 500 });
 });
 
@@ -108,7 +110,10 @@ const journalOf = fc
 
 type Replay = typeof replayJournal;
 
-/** Drained in two parts, the first of them in doubt before: the same as all at once. */
+/**
+ * A journal that is drained in two parts, the first of them uncertain before, gives the same cart as one drained at
+ * once.
+ */
 function drainsInAnyParts(replay: Replay) {
   return fc.property(journalOf, fc.nat(8), (journal, cut) => {
     const base: CartContents = { ...emptyCart, version: 3, lines: [{ variantId: '1', quantity: 2 }] };
@@ -148,7 +153,7 @@ test('a journalled set is passed over only where its line was set later by anoth
     pieces(replayJournal(contents, has, [set]).contents)['1'];
   expect(quantityAfter(base(4, 'other'))).toBe(9);
   expect(quantityAfter(base(3, 'other'))).toBe(5);
-  // Its predecessor in the journal was committed after all: it stands before this one, not after.
+  // The set that precedes it in the journal was committed after all. It still counts as the older one.
   const both = [{ ...set, opId: 'in-doubt', quantity: 9 }, set];
   const replayed = replayJournal(base(4, 'in-doubt'), (opId) => opId === 'in-doubt', both);
   expect(pieces(replayed.contents)).toEqual({ '1': 5 });

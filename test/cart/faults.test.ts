@@ -1,5 +1,4 @@
-// What a shopper may rely on while stores die, freeze, come back empty or with yesterday's data. Real kills of real
-// parts.
+// What a shopper may rely on while stores die, freeze, or come back empty or with old data. Real servers are killed.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freeze, wake } from '../../ops-scripts/drills/freeze.ts';
@@ -25,7 +24,7 @@ afterAll(async () => {
   await Promise.all([postgres[Symbol.asyncDispose](), redis[Symbol.asyncDispose]()]);
 });
 
-/** One that every variant has been shown to, so that names and prices are known. */
+/** A shopper to whom every variant was shown, so that names and prices are known. */
 async function shopperWith(quantity: number): Promise<Browser> {
   const shopper = world.browser();
   for (const variant of world.variants.slice(1, 3)) await shopper.set(variant, quantity);
@@ -39,14 +38,14 @@ function untilCommitted(shopper: Browser) {
   return waitUntil(async () => (await shopper.view()).durability === 'committed', quick);
 }
 
-/** Away is away until a probe is answered. */
+/** Waits until a probe has found Postgres again; until then it counts as away. */
 async function untilAnswers() {
   const probe = world.browser();
   await waitUntil(async () => (await probe.add(world.variants[0]!)).durability === 'committed', quick);
 }
 
 /**
- * Redis, too, is away until a probe is answered; till then nothing is copied, and the loss of Postgres would be a
+ * Waits until a probe has found Redis again. Until then nothing is copied, and losing Postgres as well would be a
  * second fault.
  */
 async function untilCopied(shopper: Browser) {
@@ -128,7 +127,7 @@ describe('Postgres', () => {
       await shopper.set(set, 7);
       await shopper.set(set, 3);
       await shopper.add(set, 1);
-      // The same request again is the same, also in the journal; another body is not.
+      // The same request again has no second effect, also in the journal; another body is refused.
       expect(pieces(await shopper.add(variant, 5, key))[variant]).toBe(6);
       await expect(shopper.add(variant, 6, key)).rejects.toMatchObject({ status: 422 });
       expect(pieces(await shopper.view())).toMatchObject({ [variant]: 6, [set]: 4 });
@@ -150,7 +149,7 @@ describe('Postgres', () => {
       expect((await guest.add(variant, 2)).durability).toBe('journal');
       await heal();
       await untilAnswers();
-      // The next write takes the journal along before it answers.
+      // The next write applies the journal before it answers.
       const next = await guest.add(variant);
       expect(next).toMatchObject({ durability: 'committed', count: 3 });
       expect(await countInPostgres(variant, guest.cookie!)).toBe(3);
@@ -209,7 +208,7 @@ describe('held by the origins that acknowledged it', () => {
     await world.redis.flushall();
     const seen = await shopper.view();
     expect(seen.incomplete || pieces(seen)[variant] === 5).toBe(true);
-    // What was committed before is in Postgres only, and the answer says that it is incomplete.
+    // Pieces that were committed before are only in Postgres, and the answer says that it is incomplete.
     await waitUntil(async () => pieces(await shopper.view())[variant] === 4, quickly);
     const { incomplete, ...filled } = await shopper.view();
     expect({ incomplete, line: pieces(filled)[line] }).toEqual({ incomplete: true, line: 3 });
@@ -230,7 +229,7 @@ describe('held by the origins that acknowledged it', () => {
     shopper.carts = stopping;
     const key = randomUUID();
     const added = () => shopper.add(variant, 4, key).catch(() => undefined);
-    // Its connections have only just been opened.
+    // The origin's connections have only just been opened.
     await waitUntil(async () => (await added())?.durability === 'journal', quickly);
     await world.redis.flushall();
     await stopping.close();

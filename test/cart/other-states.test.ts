@@ -1,4 +1,4 @@
-// The states `cookie` and `sticky`: complete for shoppers, each with its own limit.
+// The cart states `cookie` and `sticky`: each offers shoppers everything, within a limit of its own.
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -115,7 +115,7 @@ describe('an account whose cart is kept in cookies', () => {
     const browser = shop.world.browser();
     await browser.add(variant, 2);
     await shop.signIn(browser, '301');
-    // The session ended elsewhere; the cookie did not.
+    // The session has ended elsewhere, but the browser still has the cart's cookie.
     browser.accountId = undefined;
     await browser.add(variant, 1);
     for (let time = 0; time < 2; time += 1) await shop.signIn(browser, '301');
@@ -134,7 +134,7 @@ describe('an account whose cart is kept in cookies', () => {
     await browser.add(brought);
     const unanswered = await shop.world.carts.prepareMerge(browser.request, '302');
     await shop.world.db.transaction().execute((tx) => unanswered.mergeInto(tx, '302'));
-    // The same key again: the session is there, nothing is merged a second time.
+    // The same key again: the session exists already, and nothing is merged a second time.
     const again = await shop.world.carts.prepareMerge(browser.request, '302');
     browser.keep(await again.catchUp('302'));
     browser.accountId = '302';

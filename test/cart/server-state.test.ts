@@ -61,7 +61,7 @@ test('an op id that stands for another request is refused and changes nothing', 
   expect(pieces(await shopper.view())).toEqual({ [variant]: 1 });
 });
 
-test('what cannot be is refused alone, whatever is written beside it', async () => {
+test('an impossible operation is refused alone, whatever is written in the same batch', async () => {
   await using world = await openWorld();
   const [variant = '', soldOut = ''] = world.variants;
   await world.db.updateTable('variants').set({ available: 0 }).where('id', '=', soldOut).execute();
@@ -113,7 +113,7 @@ test('a cart holds 200 lines and refuses the next', async () => {
   expect((await shopper.view()).lines).toHaveLength(200);
 });
 
-test('a line whose variant went away is shown as such and can be removed', async () => {
+test('a line whose variant no longer exists is shown as such and can be removed', async () => {
   await using world = await openWorld();
   const [variant = '', kept = ''] = world.variants;
   const shopper = world.browser();

@@ -1,4 +1,4 @@
-// A guest's pieces reach the account once, and an order takes a cart's lines once, whatever arrives late.
+// A guest's pieces reach the account once, and an order takes a cart's lines once, even if something arrives late.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readAccountCartLines } from '../../origin/cart/account-cart.ts';
@@ -55,7 +55,7 @@ const alwaysHere: StoreWatch = {
   close: () => undefined,
 };
 
-/** As if Postgres had been away when the request came. */
+/** Journals an operation, as if Postgres had been away when the request came. */
 async function journalFor(
   browser: Browser,
   kind: 'add' | 'set',
@@ -120,7 +120,7 @@ test('sign-in takes both journals along', async () => {
   expect(pieces(await account.view())).toEqual({ [variant]: 33 });
 });
 
-test('what replays late for a guest’s cart follows it to the account’s, once, and takes nothing away there', async () => {
+test('late operations of a guest’s cart reach the account’s cart once, and remove nothing there', async () => {
   const [variant = '', other = ''] = world.variants;
   const guest = world.browser();
   await guest.add(variant, 2);
@@ -165,7 +165,7 @@ test('an order takes the lines and the journal, and later operations belong to t
   await shopper.add(other, 1, key);
   expect(await order(shopper)).toEqual({ [variant]: 5, [other]: 1 });
   expect((await shopper.view()).lines).toEqual([]);
-  // A late repetition of what is already part of the order has no second effect.
+  // An operation that is already part of the order has no effect when it is repeated.
   expect((await shopper.add(other, 1, key)).lines).toEqual([]);
   expect(pieces(await shopper.add(variant))).toEqual({ [variant]: 1 });
   await expect(order(world.browser())).rejects.toMatchObject({ status: 409, code: 'cart-empty' });
@@ -198,7 +198,7 @@ test('a write waits while an order holds its cart, and belongs to the next', asy
   const frozen = await world.db.transaction().execute(async (tx) => {
     const lines = await checkout.freeze(tx, anOrder());
     adding = tab.add(variant);
-    // Others are not held up by the cart that waits.
+    // The waiting cart does not delay others.
     await world.browser().add(variant);
     await checkout.endGeneration(tx);
     return lines;
@@ -228,7 +228,7 @@ test('an operation that was journalled under a stray guest’s cookie counts onc
   await stray.add(variant, 1);
   const [, cartId = ''] = stray.cookie!.split('.');
   const key = randomUUID();
-  // Its first try: Postgres was away, and the answer was lost.
+  // Its first try was made while Postgres was away, and the answer was lost.
   const first = new Browser(world.carts);
   first.cookie = stray.cookie;
   await first.add(variant, 2, key);
@@ -249,14 +249,14 @@ test('a late set counts by what the account lacks, also behind an operation that
   await guest.add(variant, 2, key);
   before.cookie = guest.cookie;
   await signIn(guest, '121');
-  // The add again, as it stands in a journal whose outcome was uncertain, and a set that came after it.
+  // The add again, as a journal holds it whose commit was uncertain, and a set that came after it.
   await journalFor(before, 'add', variant, 2, key);
   await journalFor(before, 'set', variant, 3);
   await drainJournals(world.deps);
   expect(pieces(await guest.view())).toEqual({ [variant]: 3 });
 });
 
-test('a cart that cannot be drained keeps no other from it', async () => {
+test('a cart that cannot be drained does not stop the draining of others', async () => {
   const [variant = ''] = world.variants;
   const shoppers = await Promise.all(
     Array.from({ length: 8 }, async () => {

@@ -1,4 +1,4 @@
-// The writer of carts where stores are slow or many write at once, and the first write of a cart.
+// The writer of carts where stores are slow or many shoppers write at once, and the first write of a cart.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -20,8 +20,8 @@ const answers: StoreWatch = {
 };
 
 /**
- * Many shoppers of a cart each, whose patience ends long before the last turn. @returns how many of their writes were
- * committed
+ * Many shoppers write to a cart each. Their deadline ends long before the last round.
+ * @returns how many of their writes were committed
  */
 async function committedOf(shoppers: number, roundSeconds: number): Promise<number> {
   await using database = await createDatabase();
@@ -41,7 +41,7 @@ async function committedOf(shoppers: number, roundSeconds: number): Promise<numb
     };
     return writer.apply({ cartId: randomUUID(), journal: [], waiting: [operation] }, deadlineMs);
   };
-  // Connections are open, code has run.
+  // A first write, so that connections are open and code is compiled.
   await write(performance.now() + 5_000);
   const deadlineMs = performance.now() + 300;
   const writes = Array.from({ length: shoppers }, () => write(deadlineMs));
@@ -52,20 +52,20 @@ async function committedOf(shoppers: number, roundSeconds: number): Promise<numb
   return shoppers - silent.length;
 }
 
-test('all are committed while rounds go on to end', async () => {
+test('all writes are committed while rounds still complete', async () => {
   expect(await committedOf(600, 0.05)).toBe(600);
 });
 
-test('nobody waits on where no round ends', async () => {
+test('no write waits longer than its deadline where no round completes', async () => {
   expect(await committedOf(10, 0.6)).toBe(0);
 });
 
-// A store that is only slow is taken for away by quick probes, and must still be found back by patient ones.
+// Quick probes take a slow store for away. A patient probe must then find it again.
 
 const probeMs = 10;
 const answerMs = 50;
 
-/** Where the deadline of a probe is shorter than the store's answer, only the probe's count goes up. */
+/** A probe whose deadline is shorter than the store's answer fails, and is only counted. */
 function watchSlowStore(patientProbeMs: number) {
   /** The deadlines of its probes, in their order. */
   const probed: number[] = [];
@@ -102,8 +102,8 @@ test('without patience it would stay away for as long as it is slow', async () =
   watch.close();
 });
 
-// The first write of a cart is all that there is of it: its copy is made at once, and read from Postgres only where a
-// journal says more.
+// The first write of a cart is all that the cart has, so its copy is made at once. It is read from Postgres only
+// where a journal holds more.
 
 const standing = new AsyncDisposableStack();
 let stores: ServerStores;
@@ -138,7 +138,7 @@ test('its copy is made without asking Postgres, and bears the operation', async 
   expect(held?.copy?.has(update.operations[0]!.opId)).toBe(true);
 });
 
-test('where its journal holds something meanwhile, Postgres is asked, and others of the batch are told all the same', async () => {
+test('where its journal holds an operation meanwhile, Postgres is read, and the other carts of the batch are copied all the same', async () => {
   const [other, update] = [await firstWrite(), await firstWrite()];
   const operation = anAdd();
   await stores.journal.append({ cartId: update.cartId, operation, madeOn: 0 });

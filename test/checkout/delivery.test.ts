@@ -175,7 +175,7 @@ describe('the staff’s page of delivery', () => {
       .map((name) => [`${name}-${row}`, '']);
     expect((await send({ ...again, ...Object.fromEntries(emptied) })).status).toBe(303);
     expect(await items()).toEqual(before);
-    // What was seen before others changed it is not written over theirs.
+    // A form that was loaded before another member changed the table must not overwrite that change.
     const late = await send({ ...filled, 'idempotency-key': 'another-key-of-this-form' });
     expect([late.status, late.text]).toEqual([
       412,
@@ -209,7 +209,7 @@ describe('the staff’s page of delivery', () => {
     expect((await browser.order(inGermany)).body.promised).toEqual({ from: '2026-12-04', to: '2026-12-08' });
     await send({ ...(await openForm()), holidays: form['holidays']! });
     expect(await page()).toContain('Thu 3 – Mon 7 December');
-    // The same by JSON, which leaves the table of methods as it is.
+    // The same by the JSON API, which leaves the table of methods as it is.
     const path = '/api/staff/holidays';
     const { items } = (await staff.get(path)).body;
     const closed = { day: '2026-12-03', name: 'Stock’s “day” / closed & quiet ®' };
@@ -259,7 +259,7 @@ describe('the days of delivery', () => {
   test('on a stored page say for which day’s orders they hold, and are others once the worker has turned the day', async () => {
     clock.ms = tuesday;
     expect(await textOf('/p/wool-coat')).toContain('if you order on Tue 1 December');
-    // Before midnight in Berlin, and after it.
+    // One time before midnight in Berlin, and one after it.
     for (const [time, day] of [
       ['2026-12-01T22:59:00Z', 'Tue 1'],
       ['2026-12-01T23:01:00Z', 'Wed 2'],
@@ -282,7 +282,7 @@ describe('the days of delivery', () => {
       .where('kind', '=', 'invalidate')
       .execute();
     const versions = turns.map(({ payload }) => (payload as Json).tags['shipping-methods']).filter(Boolean);
-    // Once for each day, however often the task runs.
+    // The version is raised once for each day, however often the task runs.
     expect(new Set(versions).size).toBe(versions.length);
   });
 });

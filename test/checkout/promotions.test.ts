@@ -1,4 +1,4 @@
-// Promotion codes: what they do, why they do not hold, and that a code of n uses is used n times.
+// Promotion codes: what they do, why one is refused, and that a code of n uses is used n times.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { changeOrder } from '../../origin/order/life/change-order.ts';
 import type { Deed } from '../../origin/order/life/order-life.ts';
@@ -22,7 +22,7 @@ beforeEach(async () => {
 
 const eur = (amount: number) => ({ amount, currency: 'EUR' });
 let codes = 0;
-/** @returns a code that no other test has. */
+/** @returns a code that no other test has */
 const create = async (promotion: Record<string, unknown> = {}): Promise<{ code: string; id: string }> => {
   const code = `code-${++codes}`;
   const { status, body } = await staff.post('/api/staff/promotions', {
@@ -320,7 +320,7 @@ test('The page of checkout says what a code did or why it does not hold, and ord
   const applied = await send({ ...hidden(plain), code, update: 'code' });
   expect(applied.page).toContain(`${code.toUpperCase()} takes off €10.00.`);
   expect(applied.page).toContain('€19.89');
-  // A code that was typed but not looked at is told first, as is one that does not hold.
+  // A code that was typed but not applied yet is shown with its total first, as is an invalid one.
   const untold = await send({ ...hidden(plain), code });
   expect([untold.status, untold.page.includes('it is now €19.89 instead of €29.89')]).toEqual([409, true]);
   expect((await send({ ...hidden(plain), code: 'no-such' })).status).toBe(422);

@@ -1,4 +1,4 @@
-// Semaphore, lanes, gathered calls and admission queue: each bound holds, and nobody waits for longer than it says.
+// Semaphore, lanes, gathered calls and admission queue: each bound holds, and no caller waits longer than it says.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
@@ -12,7 +12,7 @@ import {
 } from '../../origin/concurrency/semaphore.ts';
 
 describe('a semaphore', () => {
-  test('lets in so many at once, keeps so many waiting, and sends the rest away', async () => {
+  test('runs so many at once, keeps so many waiting, and refuses the rest', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 5 }),
@@ -41,7 +41,7 @@ describe('a semaphore', () => {
     );
   });
 
-  test('sends away who has waited too long, and goes on', async () => {
+  test('refuses work that has waited too long, and goes on', async () => {
     const semaphore = createSemaphore({ atOnce: 1, waiting: 5, waitMs: 5 });
     const gate = Promise.withResolvers<void>();
     const first = semaphore.run(() => gate.promise);
@@ -51,14 +51,14 @@ describe('a semaphore', () => {
     expect(await semaphore.run(async () => 'in time')).toBe('in time');
   });
 
-  test('is left by work that fails', async () => {
+  test('frees the place of work that fails', async () => {
     const semaphore = createSemaphore({ atOnce: 1, waiting: 0, waitMs: 5 });
     await expect(semaphore.run(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
     expect(await semaphore.run(async () => 1)).toBe(1);
   });
 });
 
-// Lanes share one bound: a flood in one lane makes nobody in another wait for more than one turn of each.
+// Lanes share one bound. A flood in one lane makes another wait for no more than one turn of each.
 
 const bounds = { atOnce: 2, waiting: 50, waitMs: 60_000 };
 
@@ -78,12 +78,12 @@ test('A flood in one lane does not stop the others, and no more run at once than
   expect(done.length).toBeLessThanOrEqual(8);
   expect((await Promise.all(flood)).filter((outcome) => outcome === 'refused')).toHaveLength(8);
   expect(most).toBe(2);
-  // Every place is free again.
+  // All places are free again.
   await Promise.all([work('sign-in'), work('sign-in'), work('reset')]);
   expect(done).toHaveLength(57);
 });
 
-test('Work that fails gives its place on, and who waits too long is refused', async () => {
+test('Work that fails gives its place to the next, and work that waits too long is refused', async () => {
   const lanes = createLanes(['one', 'other'], { atOnce: 1, waiting: 5, waitMs: 1 });
   await expect(lanes.run('one', () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
   let finish = () => {};
@@ -132,8 +132,8 @@ test('A batch that fails, fails its own calls alone', async () => {
   expect(await answers).toEqual([2, 'Cannot take 13', 'Cannot take 13', 'Cannot take 13', 8]);
 });
 
-// A crowd is started a few at a time, in order, and nobody waits for another's answer; who would be too many is told so
-// at once.
+// A crowd is started a few at a time, in order, and none waits for another's answer. Requests beyond the bound are
+// refused at once.
 
 function aCrowd(requests: number, options: { atOnce: number; mostWaiting: number }) {
   const turns = createAdmissionQueue(options);
@@ -150,7 +150,7 @@ function aCrowd(requests: number, options: { atOnce: number; mostWaiting: number
 
 const upTo = (end: number) => Array.from({ length: end }, (_, index) => index);
 
-test('so many are started at once, and as many in each turn after it, in the order of asking', async () => {
+test('so many are started at once, and as many in each later turn, in the order of arrival', async () => {
   const { started } = aCrowd(10, { atOnce: 4, mostWaiting: 100 });
   expect(started).toEqual(upTo(4));
   await nextTurn();
@@ -159,7 +159,7 @@ test('so many are started at once, and as many in each turn after it, in the ord
   expect(started).toEqual(upTo(10));
 });
 
-test('whoever comes while others wait, waits behind them', async () => {
+test('a request that comes while others wait is started after them', async () => {
   const { turns, started } = aCrowd(5, { atOnce: 4, mostWaiting: 100 });
   turns.take(() => started.push(99));
   await nextTurn();
@@ -174,7 +174,7 @@ test('once the crowd is gone, a request is started at once again', async () => {
   expect(started).toEqual([...upTo(5), 99]);
 });
 
-test('beyond the bound one is started ahead of who waits, and told how many they are', async () => {
+test('beyond the bound a request is started ahead of the waiting ones, and told how many they are', async () => {
   const { started, told } = aCrowd(9, { atOnce: 4, mostWaiting: 3 });
   expect(started).toEqual([0, 1, 2, 3, 7, 8]);
   expect(told).toEqual([0, 0, 0, 0, 3, 3]);

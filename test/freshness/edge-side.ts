@@ -1,16 +1,16 @@
-// A real edge before the origins, and whoever tells it of changes: words that pass, are lost or wait, and the debts
-// that each word carries.
+// A real edge before the origins, and the sender of its purges. Purges pass, are lost or wait, and each carries all
+// pending versions.
 import { createEdge } from '../../edge/app.ts';
 import { signPurge } from '../../edge/purge-signature.ts';
 import { createMemoryStore } from '../../edge/stored/stored-response.ts';
 import type { PlantedBug } from './planted-bugs.ts';
 
 export interface EdgeSide {
-  /** @returns what it showed; undefined where it had no answer */
+  /** @returns the version that it showed; undefined where it had no answer */
   read(): Promise<number | undefined>;
-  /** Sends a word with all that is unconfirmed. */
+  /** Sends a purge with all unconfirmed versions. */
   speak(): Promise<void>;
-  /** @returns whether the change is done there: confirmed, or silent for longer than any trust can last */
+  /** @returns whether the change is done at the edge: confirmed, or silent for longer than a lease can last */
   tell(version: number): { isDone(): boolean };
   words(mode: 'pass' | 'lose' | 'wait'): void;
   deliver(which: 'oldest' | 'newest'): Promise<void>;
@@ -87,7 +87,7 @@ export function createEdgeSide(options: {
       return answer.status === 200 ? Number(body) : undefined;
     },
     tell(version) {
-      // Only words sent before this moment lack it.
+      // Only purges sent before this moment lack the version.
       const silentAt = lastSentAt + leaseMs + clockMs;
       unconfirmed = Math.max(unconfirmed, version);
       return { isDone: () => confirmed >= version || now() >= silentAt };

@@ -1,5 +1,5 @@
-// The drill's readValues and its judgement, on a small shop that lies when told to: what is stale is found in every
-// kind of answer, what is not is not.
+// The drill's `readValues` and its judgement, on a small shop that lies when told to. Stale values are found in every
+// kind of answer, and fresh ones are not reported.
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { gzipSync } from 'node:zlib';
@@ -54,7 +54,7 @@ afterEach(() => {
 });
 
 test.each(Object.keys(kinds))(
-  '%s that is true is not called stale, one of before the change is',
+  '%s with the present value is not called stale, one with the former value is',
   async (kind) => {
     const { target, body } = kinds[kind]!;
     const shown = { price: 1_000_001, stock: 1_001 };
@@ -69,11 +69,11 @@ test.each(Object.keys(kinds))(
   },
 );
 
-test('a 304 shows again what was kept', async () => {
+test('a 304 counts as showing the kept answer again', async () => {
   const { target, body } = kinds["a product's JSON"]!;
   const { stale } = await readFor(
     await serve((request, response) => {
-      // Says for ever that the first answer is right.
+      // The server always says that the first answer is still right.
       if (request.headers['if-none-match']) response.writeHead(304, { etag: '"old"' }).end();
       else answer(request, response, body({ price: 1_000_001, stock: 999 }));
     }),
@@ -106,7 +106,7 @@ async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
 }
 
-/** In chunks, as an origin may, and compressed for whoever asks. */
+/** Answers in chunks, as an origin may, and compressed where the client accepts it. */
 const answer = (...[request, response, body]: [...Parameters<RequestListener>, string]) => {
   const zipped = request.headers['accept-encoding'] === 'gzip';
   response.writeHead(200, {
@@ -118,7 +118,7 @@ const answer = (...[request, response, body]: [...Parameters<RequestListener>, s
   response.end(zipped ? gzipSync(body).subarray(9) : body.slice(9));
 };
 
-/** Reads until there are hundred answers; both numbers of the subject are done at their first change. */
+/** Reads until there are a hundred answers. Both values of the subject are done at their first change. */
 async function readFor(url: string, target: Target): Promise<ReadJudgements> {
   const oracle = openOracle([subject]);
   for (const slot of [0, 1]) oracle.finish(slot, oracle.begin(slot), 0);

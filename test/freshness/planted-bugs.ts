@@ -27,7 +27,7 @@ export const witnesses: Record<PlantedBug, Step[]> = {
     'read at origin 0',
   ],
   'no floor check at the edge': ['read at the edge', 'change', 'read at the edge'],
-  // The first reader asks the primary, stands still, and makes its old answer the floor of a Redis that was emptied
+  // The first reader asks the primary and pauses. Its old answer then becomes the floor of a Redis that was emptied
   // meanwhile.
   'the lease of an unknown floor is ignored': [
     'read at origin 0',
@@ -81,8 +81,8 @@ export const witnesses: Record<PlantedBug, Step[]> = {
 export const plantedBugs = Object.keys(witnesses) as PlantedBug[];
 
 /**
- * Floors whose check is left out in one tier: entries out of Redis are checked when they come, an origin's own each
- * time after.
+ * Leaves out the check of floors in one tier. An entry from Redis is checked when it is read, and an entry of an
+ * origin's memory each time after.
  */
 export function leaveOutChecks(
   bug: PlantedBug | undefined,
@@ -119,7 +119,7 @@ export function serverOf(redis: TwoRedis, bug: PlantedBug | undefined): RunId {
   return bug === 'a floor of another run id is believed' ? { current: () => 'any-server' } : redis.server;
 }
 
-/** Every answer of the primary becomes the floor, whoever has taken the lease away meanwhile. */
+/** Makes every answer of the primary the floor, even if another process has taken the lease away meanwhile. */
 export function ignoreLeases(redis: Redis): Redis {
   return new Proxy(redis, {
     get(target, name) {

@@ -8,7 +8,7 @@ import { plainPlays, type Step } from './steps.ts';
 import { startTwoRedis } from './two-redis.ts';
 import { play } from './world.ts';
 
-/** The same plays for everybody. */
+/** Every cache gets the same plays. */
 const samePlays: Step[][] = fc.sample(plainPlays, { numRuns: 80, seed: 9 });
 
 interface Count {
@@ -32,7 +32,7 @@ describe('side by side, in the same plays of changes, reads and fills that take 
     await store[Symbol.asyncDispose]();
   });
 
-  test('ours never shows what was done away with', async () => {
+  test('our cache never shows a value after its change is done', async () => {
     await using redis = await startTwoRedis();
     const count: Count = { cache: 'ours (memory, Redis, floors)', reads: 0, stale: 0 };
     for (const steps of samePlays) {
@@ -96,7 +96,7 @@ async function playPlainly(
   };
   for (const step of steps) {
     await act[step]?.();
-    // As long as a read that nobody holds up takes: about a dozen questions to Redis.
+    // Lasts as long as an undisturbed read, which asks Redis about a dozen questions.
     for (let turn = 0; reads.size > 0 && turn < 12; turn++) await admin.ping();
   }
   gate.open();

@@ -1,6 +1,5 @@
-// A shop in small, of the real parts: one row, a replica, two origins' caches before a real Redis, an edge, a clock
-// that plays turn. Every read
-// is held against what was done before it began.
+// A small shop made of the real parts: one row, a replica, two origins' caches before a real Redis, an edge, and a
+// clock that plays turn. Every read is compared with the changes that were done before it began.
 
 import type { TagVersions } from '../../http/cache-tag.ts';
 import { createEntryStore } from '../../origin/cache/entry-stores.ts';
@@ -15,11 +14,11 @@ import { createClock } from './turned-clock.ts';
 import type { TwoRedis } from './two-redis.ts';
 
 const tag = 'product:1';
-/** Stand for the two servers; the fills below know nothing else of a database. */
+/** Stand for the two servers; the fills below use nothing else of a database. */
 const primary = 'primary' as unknown as Db;
 const replica = 'replica' as unknown as Db;
 
-/** @returns the stale reads, told in words */
+/** @returns the stale reads, in words */
 export async function play(steps: Step[], redis: TwoRedis, bug?: PlantedBug): Promise<string[]> {
   await redis.reset();
   const rows: Rows = { primary: 1, replica: 1 };
@@ -102,8 +101,8 @@ export async function play(steps: Step[], redis: TwoRedis, bug?: PlantedBug): Pr
 }
 
 /**
- * Until every read has ended; while some stand at the gate, others get as far as a dozen questions to Redis take
- * them.
+ * Waits until every read has ended. While some stand at the gate, the others get the time of a dozen questions to
+ * Redis.
  */
 async function settle(redis: TwoRedis, reads: Set<unknown>, gate: Gate): Promise<void> {
   for (let turn = 0; reads.size > 0 && (gate.standing() === 0 || turn < 12); turn++) {
@@ -150,7 +149,8 @@ function createOrigin(
   const cache = createFencedCache({
     db: primary,
     floors,
-    // Whoever finds the lease taken looks once: to wait would take a second of a clock that plays do not turn.
+    // A reader that finds the lease taken looks only once. Waiting would take a second of a clock that only plays
+    // turn.
     entries: { ...entries, awaitEntry: (key) => entries.get(key) },
     l1Bytes: 1_000_000,
     clock,
@@ -167,7 +167,7 @@ function createOrigin(
   });
   return {
     async read() {
-      // As an address that is known is answered: ahead of the router as far as memory goes.
+      // Answers as the origin does for a known address: from memory as far as possible, before the router.
       const known = cache.recall<number>('page') ?? (await cache.recheck<number>('page'));
       return (known ?? (await cache.read({ key: 'page', fill, fromReplicas: true }))).value;
     },

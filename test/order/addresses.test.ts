@@ -1,4 +1,4 @@
-// Where orders go: the API and the checkout's form take the same countries, postal codes and lengths.
+// Where orders can go: the API and the checkout form accept the same countries, postal codes and lengths.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   addressLengths,
@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => shop[Symbol.asyncDispose]());
 
 const address = { ...anOrder.shippingAddress, postalCode: '10115', country: 'DE' };
-/** @returns the message for each part that is wrong; none where only something else than the address is. */
+/** @returns the message for each wrong part of the address; none where only other parts of the request are wrong */
 async function faultsOfApi(change: Record<string, string>): Promise<Record<string, string>> {
   const payment = { provider: 'nobody' };
   const { status, body } = await shopper.order({ shippingAddress: { ...address, ...change }, payment });
@@ -82,7 +82,7 @@ describe('a postal code', () => {
     expect(await faultsOfForm({ country, postalCode })).toEqual({ postalCode: `M${told.slice(1)}.` });
   });
 
-  test('is told together with what else is wrong of the address', async () => {
+  test('is refused together with all other faults of the address', async () => {
     const wrong = { line1: ' ', postalCode: '1' };
     expect(await faultsOfApi(wrong)).toHaveProperty('postalCode');
     expect(await faultsOfForm(wrong)).toHaveProperty('postalCode');
@@ -99,7 +99,7 @@ describe('a country', () => {
     }
   });
 
-  test('that is offered is taken, in small letters too', async () => {
+  test('that is offered is accepted, in lower case too', async () => {
     for (const { code, example } of countries) {
       const place = { country: code.toLowerCase(), postalCode: example };
       expect([code, await faultsOfApi(place)]).toEqual([code, {}]);
@@ -222,7 +222,7 @@ describe('The address book', () => {
     expect(JSON.stringify((await owner.get('/api/account/export')).body)).toContain('Am Markt 1');
   });
 
-  test('does the same by its page, and keeps the address of an order where that is wished, once', async () => {
+  test('does the same by its page, and keeps an order’s address once if the shopper asks for it', async () => {
     const owner = shop.browser();
     await owner.signUp('page@example.com');
     const path = '/account/addresses';

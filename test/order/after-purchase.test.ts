@@ -1,5 +1,5 @@
-// An order after the purchase, by the API: shipped, delivered, cancelled, refunded and sent back; each deed once, each
-// with its mail and its row of history.
+// An order after the purchase, by the API: shipped, delivered, cancelled, refunded and sent back. Each deed happens
+// once, with its mail and its row of history.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { orderLink, prepareOrderLink } from '../../origin/order/guest-orders.ts';
@@ -183,7 +183,7 @@ describe('Cancelling', () => {
   test('while the payment is unclear keeps the pieces until it is known, then pays back', async () => {
     const before = await available();
     const { buyer, id } = await order({ payment: { provider: 'demo', outcome: 'unknown' } });
-    // The demonstration says only later that it was paid.
+    // The demo provider says only later that the order was paid.
     await shop.deps.db
       .updateTable('payments')
       .set({ provider: 'stripe' })
@@ -322,7 +322,7 @@ describe('A return', () => {
   });
 });
 
-describe('Whoever may see an order', () => {
+describe('Everyone who may see an order', () => {
   test('may cancel it and send it back: by the key of a mail too, and nobody else', async () => {
     const { id, order: placed } = await order();
     const link = new URL(orderLink(shop.deps.settings, placed));
@@ -437,7 +437,7 @@ describe('The list of orders', () => {
       `/api/staff/orders?${new URLSearchParams({ q: 'x', cursor: page.nextCursor })}`,
     );
     expect(wrong.body.code).toBe('bad-cursor');
-    // As the address is written in the documentation, and as programs write what they leave out.
+    // The query as the documentation writes it, and as programs send it with empty values.
     const none = 'q=&status=&fulfilment=&payment=&from=&to=&cursor=&limit=';
     expect((await staff.get(`/api/staff/orders?${none}`)).body.items.length).toBeGreaterThan(2);
     for (const query of ['status=lost', 'limit=101', 'from=yesterday', 'cursor=x'])

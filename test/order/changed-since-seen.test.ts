@@ -1,5 +1,5 @@
-// What is bought is what was seen: where price, pieces or stock changed meanwhile, the shopper is told and decides;
-// nothing is ordered before.
+// Shoppers buy what they saw: where price, pieces or stock changed meanwhile, the shopper is told and decides.
+// Nothing is ordered before.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Browser, openShop, type Shop } from '../support/shop.ts';
 
@@ -18,7 +18,7 @@ beforeEach(async () => {
   await shopper.fill(variantId, 2);
 });
 
-/** As staff do; returns when no cache shows what it was. */
+/** Makes a change as staff do. Returns when no cache shows the old value. */
 const change = async (set: { price_amount?: number; available?: number }) => {
   const staff = await shop.staff();
   if (set.price_amount !== undefined) {
@@ -34,7 +34,7 @@ const change = async (set: { price_amount?: number; available?: number }) => {
 const untilDone = { Prefer: 'wait=5' };
 const orders = async () => (await shopper.get('/api/orders')).body.items.length;
 
-/** @returns the hidden fields of the checkout's form, as the page carries them. */
+/** @returns the hidden fields of the checkout form, as the page carries them */
 function hiddenFields(page: string): Record<string, string> {
   const form = page.slice(page.indexOf('action="/checkout"'));
   const fields = [...form.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g)];
@@ -83,7 +83,7 @@ test('pieces that came into the bag elsewhere are told', async () => {
   expect(await orders()).toBe(0);
 });
 
-test('stock that does not reach is told at its line, the bag stays, and a smaller bag is ordered', async () => {
+test('a line without enough stock says so, the bag stays, and a smaller bag is ordered', async () => {
   const seen = await look();
   await change({ available: 1 });
   const told = await press(seen);

@@ -1,5 +1,6 @@
-// Any deeds in any order, each perhaps twice, and the process dies between any two steps: a statement is not sent, its
-// transaction is rolled back, what a provider answered is forgotten. The worker runs what was left; then all is lawful.
+// Deeds happen to an order in any order, each perhaps twice, and the process dies between any two steps. A statement
+// is then not sent, its transaction is rolled back, and a provider's answer is lost. The worker finishes what is
+// left; then the order must be lawful.
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { type KyselyPlugin, sql } from 'kysely';
@@ -26,7 +27,7 @@ afterAll(() => at?.[Symbol.asyncDispose]());
 
 class Crash extends Error {}
 
-/** A process that dies after so many steps: statements, and both sides of each call of a provider. */
+/** A process that dies after so many steps. A step is a statement, or one side of a call of a provider. */
 class Process {
   #stepsLeft: number;
   readonly deps: Deps;
@@ -86,9 +87,9 @@ type AnyDeed =
 
 interface Doing {
   deed: AnyDeed;
-  /** Steps until the process dies; undefined: it lives. */
+  /** Steps until the process dies; undefined where it lives. */
   diesAfter: number | undefined;
-  /** Asked once more with the same key: always where the process died and the person goes on. */
+  /** Whether the deed is asked for once more with the same key, by a process that does not die. */
   again: boolean;
 }
 
@@ -121,7 +122,7 @@ const anyLife = fc
   .tuple(
     fc.array(around(anyDeed), { maxLength: 2 }),
     around(paying),
-    // Most orders are paid before the rest happens to them.
+    // Most orders are paid before anything else happens to them.
     fc.array(around(fc.constant<AnyDeed>({ what: 'webhook' })), { minLength: 1, maxLength: 1 }),
     fc.array(around(anyDeed), { maxLength: 8 }),
   )
@@ -129,7 +130,7 @@ const anyLife = fc
 
 type Counts = Map<string, { done: number; perhaps: number }>;
 
-/** One order, and whoever does something to it. */
+/** The fate of one order: performs deeds on it and counts them. */
 class Fate {
   readonly id: string;
   readonly counts: Counts = new Map();
@@ -150,7 +151,7 @@ class Fate {
     const key = randomUUID();
     const perform = await this.#toPerform(deed, key);
     const first = await this.#attempt(perform, new Process(diesAfter ?? Infinity, this.#minutes));
-    // Staff whose request broke press the button once more, or go home.
+    // Staff whose request broke either press the button once more, or give up.
     const last = again ? await this.#attempt(perform, new Process(Infinity, this.#minutes)) : first;
     if (first === 'done' && again) expect([deed.what, last]).toEqual([deed.what, 'done']);
     const count = this.counts.get(deed.what) ?? { done: 0, perhaps: 0 };
@@ -167,12 +168,12 @@ class Fate {
   ): Promise<'done' | 'refused' | 'died'> {
     try {
       await perform(process);
-      // Who asked heard nothing of it.
+      // The process died before its answer reached anyone.
       return process.isDead ? 'died' : 'done';
     } catch (error) {
       if (process.isDead) return 'died';
       if (error instanceof Refusal) return 'refused';
-      // A job fails where Stripe is away, and is tried again.
+      // A job fails while Stripe is away, and is tried again later.
       if (this.#isAway) return 'refused';
       throw error;
     }
@@ -207,7 +208,7 @@ class Fate {
     if (session?.status === 'open') payOnPage(session);
   }
 
-  /** Stripe sends it again where it was not taken, which the next webhook stands for. */
+  /** Stripe repeats a webhook that was not accepted; the next webhook of the plan stands for that. */
   async #hear({ deps, providers }: Process): Promise<void> {
     if (this.session === undefined) return;
     const { body, headers } = await at.stripe.event('checkout.session.completed', this.session);
@@ -219,11 +220,11 @@ class Fate {
     return at.shop.deps.db.transaction().execute(async (tx) => (await lockLife(tx, this.id))!);
   }
 
-  /** What the outbox holds, as often as it takes, an hour after the other. Nothing else is done. */
+  /** Runs the jobs in the outbox in six rounds, with time between them, and does nothing else. */
   async end(): Promise<void> {
     const { db } = at.shop.deps;
     for (let round = 0; round < 6; round += 1) {
-      // At last what was authorised and never captured is over.
+      // The last rounds are days apart, so that authorisations that were never captured have ended.
       this.#minutes += round < 4 ? 60 : 8 * 24 * 60;
       await sql`update refunds set attempted_at = attempted_at - interval '1 hour' where order_id = ${this.id}`.execute(
         db,
@@ -286,12 +287,12 @@ async function countRows(orderId: string): Promise<Record<string, number>> {
   return Object.fromEntries(rows.map(({ what, count }) => [what, count]));
 }
 
-/** What rows say of what happened must be the same everywhere. */
+/** Events, mails, invoices and credit notes must all count the same. */
 function expectOnce(life: Life, counts: Counts, rows: Record<string, number>): void {
   const of = (what: string) => rows[what] ?? 0;
   const isPaid = life.payment === 'paid';
   const wasAuthorised = of('event payment-authorised') > 0;
-  // Counts as paid back as soon as the rest is taken, and nobody is told that money comes.
+  // A left-out amount counts as refunded as soon as the rest is taken, but no mail announces a refund.
   const leftOut = isPaid && life.leftOut > 0 ? 1 : 0;
   const refunds = life.refunds.length - leftOut;
   expect(rows).toMatchObject({ 'event placed': 1 });
@@ -308,7 +309,7 @@ function expectOnce(life: Life, counts: Counts, rows: Record<string, number>): v
   expect([of('event paid'), of('invoice')]).toEqual(Array(2).fill(isPaid ? 1 : 0));
   expect(of('mail order-confirmation')).toBeLessThanOrEqual(isPaid || wasAuthorised ? 1 : 0);
   const cancellations = of('event cancelled') + of('event cancelled-while-unpaid');
-  // A shopper whose authorisation ended is told so, too.
+  // A shopper whose authorisation ended gets that mail too.
   const hasEnded = wasAuthorised && life.payment === 'failed' && cancellations === 0 ? 1 : 0;
   expect(of('mail order-cancelled')).toBe(cancellations + hasEnded);
   expect(cancellations).toBeLessThanOrEqual(1);
@@ -327,7 +328,7 @@ function expectMoney(fate: Fate, life: Life, flag: string | null): void {
   const amounts = (list: { amount: number }[]) => list.map(({ amount }) => amount).sort((a, b) => a - b);
   expect(at.sessionsOf(id).length).toBeLessThanOrEqual(1);
   if (life.payment === 'failed') {
-    // Money that came after the end went back whole.
+    // Money that arrived after the end was refunded whole.
     expect(amounts(sent)).toEqual(tookMoney ? [life.total] : []);
     expect(flag).toBe(tookMoney ? 'refunded' : null);
   } else {

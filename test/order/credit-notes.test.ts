@@ -1,4 +1,4 @@
-// Invoices and credit notes as sums: whatever is bought, taken off and paid back, the VAT is right to the cent, and the
+// Invoices and credit notes as sums: the VAT is right to the cent after any purchase, discount and refund. The
 // e-invoices of both keep the rules of EN 16931.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -61,7 +61,7 @@ function invoiceOf({ lines, shippingAmount, promotion, country }: Bought): Invoi
   };
 }
 
-/** Ireland taxes children's clothes at nothing, Luxembourg and Finland have rates that round badly. */
+/** Ireland taxes children's clothes at 0 %; Luxembourg and Finland have rates that cause rounding. */
 const anyBought: fc.Arbitrary<Bought> = fc.record({
   lines: fc.array(
     fc.record({
@@ -100,7 +100,7 @@ const asCreditNote = (invoice: InvoiceContent, credit: Credit, earlier: InvoiceC
 const sum = (amounts: number[]) => amounts.reduce((all, amount) => all + amount, 0);
 
 describe('an e-invoice', () => {
-  test('keeps the rules of EN 16931, whatever was bought where with which code', () => {
+  test('keeps the rules of EN 16931 for any goods, country and promotion code', () => {
     fc.assert(
       fc.property(anyBought, fc.boolean(), (bought, isPaid) => {
         const invoice = { ...invoiceOf(bought), ...(isPaid ? {} : { paid: 1 }) };
@@ -112,7 +112,7 @@ describe('an e-invoice', () => {
     );
   });
 
-  test('also of a release that kept no discount of each line', () => {
+  test('keeps them for an order of a release that stored no discounts of lines', () => {
     const invoice = invoiceOf({
       lines: [{ unitPrice: 1_999, quantity: 3, isForChildren: false }],
       shippingAmount: 490,
@@ -202,7 +202,7 @@ describe('credit notes', () => {
       fc.property(anyBought, fc.array(anyCredit, { maxLength: 6 }), (bought, credits) => {
         const invoice = invoiceOf(bought);
         const notes: InvoiceContent[] = [];
-        // The last one takes back whatever is left.
+        // The last credit note takes back all that is left.
         for (const { share, pieces } of [...credits, { share: 1, pieces: [] }]) {
           const left = invoice.total - sum(notes.map((note) => note.total));
           const amount = Math.round(left * share);
@@ -227,7 +227,7 @@ describe('credit notes', () => {
     );
   });
 
-  test('name the pieces that came back where they are what is paid back', () => {
+  test('name the returned pieces where the refund is for them', () => {
     const invoice = invoiceOf({
       lines: [
         { unitPrice: 1_999, quantity: 2, isForChildren: false },

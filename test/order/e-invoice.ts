@@ -7,7 +7,7 @@ export interface XmlNode {
   text: string;
 }
 
-/** @throws where the tags do not fit together */
+/** @throws where the tags do not match */
 export function parseXml(xml: string): XmlNode {
   const root: XmlNode = { name: '', attributes: '', children: [], text: '' };
   const open = [root];
@@ -38,7 +38,7 @@ function readText(text: string): string {
     .replaceAll('&amp;', '&');
 }
 
-/** Of a path such as `LegalMonetaryTotal/PayableAmount`, without prefixes. */
+/** Finds nodes by a path such as `LegalMonetaryTotal/PayableAmount`, without prefixes. */
 export function nodesAt(node: XmlNode, path: string): XmlNode[] {
   return path
     .split('/')
@@ -53,7 +53,7 @@ export function textAt(node: XmlNode, path: string): string | undefined {
   return nodesAt(node, path)[0]?.text;
 }
 
-/** Minor units; nothing counts as 0. */
+/** Reads an amount in minor units; a missing one counts as 0. */
 export function centsAt(node: XmlNode, path: string): number {
   return Math.round(Number(textAt(node, path) ?? 0) * 100);
 }
@@ -72,7 +72,9 @@ const inOrder: Record<string, string> = {
   Item: 'Name SellersItemIdentification ClassifiedTaxCategory',
 };
 
-/** @returns the rules that it breaks, by their names in EN 16931 where they have one; none for a lawful invoice */
+/**
+ * @returns the rules that the invoice breaks, by their names in EN 16931 if they have one; none for a lawful invoice
+ */
 export function findInvoiceFaults(xml: string): string[] {
   const root = parseXml(xml);
   const faults: string[] = [];
@@ -148,7 +150,7 @@ export function findInvoiceFaults(xml: string): string[] {
       sumOf(ofRate(of('true'), 'TaxCategory/Percent'), 'Amount') -
       sumOf(ofRate(of('false'), 'TaxCategory/Percent'), 'Amount');
     rule('BR-S-08', centsAt(subtotal, 'TaxableAmount') === base);
-    // Prices include VAT: the tax of a net amount that was rounded may be a cent away.
+    // Prices include VAT, so the tax of a rounded net amount may differ by a cent.
     const tax = (centsAt(subtotal, 'TaxableAmount') * Number(percent)) / 100;
     rule('BR-CO-17', Math.abs(centsAt(subtotal, 'TaxAmount') - tax) <= 1);
   }

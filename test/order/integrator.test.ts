@@ -1,4 +1,4 @@
-// Ordering as an app does it: charged what it showed, told where to pay, and told before what can be chosen.
+// Ordering as an app does it: it is charged what it showed, told where to pay, and can ask before what may be chosen.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type StripeServer, startStripeServer } from '../../ops-scripts/drills/stripe-server.ts';
@@ -45,7 +45,7 @@ const orderCount = async () => (await app.get('/api/orders')).body.items.length;
 describe.each(['server', 'cookie', 'sticky'] as const)(
   'An expected total, carts in state %s',
   (cartState) => {
-    test('that is another one takes nothing, keeps the cart, and tells the total that holds', async () => {
+    test('that differs from the real total takes nothing, keeps the cart, and tells the real total', async () => {
       await using other = await openShop({ env: { CART_STATE: cartState } });
       const browser = other.browser();
       await browser.fill(other.variants[0]!.id, 2);
@@ -79,14 +79,14 @@ describe('An expected total', () => {
     expect(await available()).toBe(before - 2);
   });
 
-  test('is part of what a key stands for once the order was placed', async () => {
+  test('is part of the request that an idempotency key stands for', async () => {
     const key = randomUUID();
     expect((await app.order({ expectedTotal: euros(3_998) }, key)).status).toBe(201);
     const other = await app.order({ expectedTotal: euros(3_999) }, key);
     expect(other).toMatchObject({ status: 422, body: { code: 'idempotency-key-reused' } });
   });
 
-  test('that nobody can be shown is a fault of the request', async () => {
+  test('that is no possible amount is a fault of the request', async () => {
     const wrong = [3_998, '39.98', null, euros(-1), euros(39.98), { amount: 3_998, currency: 'USD' }, {}];
     for (const expectedTotal of wrong) {
       const answer = await app.order({ expectedTotal });
@@ -138,7 +138,7 @@ describe('A payment that the buyer has yet to make elsewhere', () => {
     expect(payment).toEqual({ provider: 'stripe', status: 'failed' });
   });
 
-  test.each(['demo', 'on-delivery'])('is none by %s', async (provider) => {
+  test.each(['demo', 'on-delivery'])('is not needed with %s', async (provider) => {
     const { body } = await app.order({ payment: { provider } });
     expect(body.payment).not.toHaveProperty('redirectUrl');
   });

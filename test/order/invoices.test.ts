@@ -1,4 +1,4 @@
-// Invoices: numbers without gaps however many ask at once, the same document each time, and sums that are right.
+// Invoices: numbers without gaps however many requests come at once, the same document each time, and correct sums.
 
 import { sql } from 'kysely';
 import { extractText, getDocumentProxy } from 'unpdf';
@@ -21,7 +21,7 @@ const buy = async (change: Record<string, unknown> = {}, quantity = 1): Promise<
   const browser = shop.browser();
   return [browser, await browser.buy(shop.variants[0]!.id, quantity, change)];
 };
-/** Again where a busy machine says so. */
+/** Asks again while a busy machine refuses. */
 const ask = async (browser: Browser, orderId: string) => {
   const response = await vi.waitFor(
     async () => {
@@ -113,7 +113,7 @@ describe('numbers', () => {
     expect(await lastNumber()).toBe(before + 1);
   });
 
-  test('follow the payments, whoever asks for a document first', async () => {
+  test('follow the order of the payments, not of the requests for documents', async () => {
     const orders = [await buy(), await buy(), await buy()];
     const before = (await lastNumber()) - orders.length;
     const last = await ask(orders[2]![0], orders[2]![1].id);
@@ -121,10 +121,10 @@ describe('numbers', () => {
     expect([first.number, last.number]).toEqual([before + 1, before + 3]);
   });
 
-  test('are not lost by what fails between number and commit, nor by a crash before the document is kept', async () => {
+  test('are not lost by a failure between number and commit, nor by a crash before the document is stored', async () => {
     const [browser, { id }] = await buy();
     const { db } = shop.deps;
-    // As a release before left it: paid, and no invoice until somebody asks.
+    // Puts the order into the state of an earlier release: it is paid, and has no invoice until somebody asks.
     const { number } = await db
       .deleteFrom('invoices')
       .where('order_id', '=', id)
@@ -134,7 +134,7 @@ describe('numbers', () => {
       .updateTable('invoice_counter')
       .set({ last_number: number - 1 })
       .execute();
-    // The counter is raised, then the insert fails: as a crash of the process or of Postgres would end it.
+    // The counter is raised, then the insert fails, as after a crash of the process or of Postgres.
     const [, other] = await buy({ payment: { provider: 'on-delivery' } });
     const taken = { number, order_id: other.id, issued_at: new Date(), content: '{}', document: null };
     await db.insertInto('invoices').values(taken).execute();
@@ -189,7 +189,7 @@ describe('a refund', () => {
     expect(textAt(parseXml(xml), 'BillingReference/InvoiceDocumentReference/ID')).toBe(
       textAt(parseXml(invoice), 'ID'),
     );
-    // Staff have the same documents; nobody else has them.
+    // Staff get the same documents; nobody else does.
     const asStaff = await staff.request(
       `/staff/orders/${order.id}/documents/credit-note-${refunds[0].id}.xml`,
     );
@@ -238,7 +238,7 @@ describe('the VAT of a quarter', () => {
     ]);
     const back = await orders[0]![0].post(`/api/orders/${orders[0]![1].id}/cancellation`, {});
     expect(back.status).toBe(200);
-    // As if the orders were of the quarter before.
+    // Moves the orders into an earlier quarter.
     const ids = orders.map(([, { id }]) => id);
     const then = new Date('2024-02-10T12:00:00Z');
     await db.updateTable('invoices').set({ taxed_at: then }).where('order_id', 'in', ids).execute();
@@ -270,7 +270,7 @@ describe('the VAT of a quarter', () => {
     expect(cents(next.rows[0]!['vat'])).toBe(-cents(next.rows[0]!['refunds_vat']));
   });
 
-  test('issues what releases before left without a document, in the quarter in which it was paid', async () => {
+  test('issues documents that earlier releases left out, in the quarter of the payment', async () => {
     const { db } = shop.deps;
     const [, order] = await buy({
       shippingAddress: { name: 'A', line1: 'B', city: 'C', postalCode: '1010', country: 'CY' },
@@ -314,7 +314,7 @@ describe('an order', () => {
     expect((await ask(browser, id)).status).toBe(200);
   });
 
-  test('links to it from its page, also for whoever has the link of the mail', async () => {
+  test('links to it from its page, also for a visitor with the link of the mail', async () => {
     const [browser, order] = await buy();
     const page = await (await browser.request(`/orders/${order.id}`)).text();
     expect(page).toContain(`href="/api/orders/${order.id}/invoice"`);

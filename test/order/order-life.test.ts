@@ -1,5 +1,5 @@
-// The state machine of an order by itself: whatever is done to it, in whatever order and twice, its money, pieces and
-// states stay lawful.
+// The state machine of an order by itself: after any deeds, in any order and each twice, its money, pieces and states
+// are lawful.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Refusal } from '../../origin/errors.ts';
@@ -49,7 +49,7 @@ function aLife(change: Partial<Life> = {}): Life {
 const paid = aLife({ status: 'paid', payment: 'paid' });
 const allShipped = live(paid, { what: 'ship' });
 
-/** Rows get their ids as Postgres gives them. */
+/** Gives new rows ids, as Postgres would. */
 function nameNew(life: Life): Life {
   for (const rows of [life.shipments, life.refunds, life.returns])
     for (const [at, row] of rows.entries()) if (row.id === '') row.id = String(at + 1);
@@ -62,7 +62,7 @@ function live(life: Life, ...deeds: Deed[]): Life {
   return deeds.reduce((now, deed) => nameNew(step(now, deed).next), life);
 }
 
-/** @returns the code of the refusal, or what the deed made. */
+/** @returns the code of the refusal, or the life after the deed */
 function attempt(life: Life, deed: Deed): string | Life {
   try {
     return nameNew(step(life, deed).next);
@@ -198,7 +198,7 @@ describe('An order', () => {
         { what: 'receive-return', id: at, lines },
       );
     }
-    // €59.97 less €1.92, €7.05 and €4.90 for delivery.
+    // Three pieces cost €59.97 less €1.92, the other one costs €7.05, and delivery €4.90.
     expect(life.refunds.map(({ amount }) => amount)).toEqual([1_935, 3_870, 1_195]);
     expect(refundedOf(life)).toBe(7_000);
   });

@@ -20,7 +20,7 @@ afterAll(() => shop[Symbol.asyncDispose]());
 
 const buy = (email: string, browser = shop.browser(), change = {}) =>
   browser.buy(shop.variants[0]!.id, 1, { email, ...change });
-/** @returns the path of the link in the mail that was sent for the order. */
+/** @returns the path of the link in the order's mail */
 async function mailedPath(orderId: string): Promise<string> {
   const rows = await shop.deps.db
     .selectFrom('outbox')
@@ -59,7 +59,7 @@ describe('a guest’s link', () => {
       expect(headers.get('Cache-Control')).toBe('private, no-store');
       expect(headers.getSetCookie()).toEqual([]);
       expect(page).toContain('<meta name="referrer" content="strict-origin">');
-      // Forms and links of this order need its key; nothing else on the page has it.
+      // The order's own forms and links carry its key; nothing else on the page does.
       const key = new URLSearchParams(path.split('?')[1]).get('key')!;
       const own = [
         `<input type="hidden" name="key" value="${key}">`,

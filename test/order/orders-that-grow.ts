@@ -1,4 +1,4 @@
-// Two years of orders: what each list of the staff reads must not grow with them.
+// Lists of staff must read no more rows as the number of orders grows.
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fillOrders, tablesOfOrders } from '../../ops-scripts/bench/orders-size.ts';
@@ -29,7 +29,7 @@ export function describeOrdersThatGrow(size: number): void {
   describe(`With ${size} orders`, () => {
     let database: TestDatabase;
     let patient: Db;
-    /** Tells what it sends. */
+    /** A connection that records the statements it sends. */
     let watched: Db;
     let sent: { sql: string; parameters: readonly unknown[] }[] = [];
 
@@ -54,7 +54,7 @@ export function describeOrdersThatGrow(size: number): void {
       await database?.[Symbol.asyncDispose]();
     });
 
-    /** @returns the rows that the worst of the statements looked at, and its scans of whole tables */
+    /** @returns the rows that the worst statement read, and its scans of whole tables */
     async function watch(run: (db: Db) => Promise<unknown>) {
       sent = [];
       await run(watched);
@@ -172,7 +172,7 @@ function nodesOf(plan: PlanNode): PlanNode[] {
   return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
 }
 
-/** Those that a scan found and those that it passed over. */
+/** Counts the rows that scans found, and those that they read and filtered out. */
 function rowsReadBy(nodes: PlanNode[]): number {
   return nodes
     .filter((node) => / Scan$/.test(node['Node Type']) && large.has(node['Relation Name'] ?? ''))

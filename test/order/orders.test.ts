@@ -126,8 +126,8 @@ describe('one idempotency key', () => {
     },
   );
 
-  describe('whose first request died before the copy of the cart was told', () => {
-    /** The order is placed, the browser has the cookies and Redis the copy of before. */
+  describe('whose first request died before the copy of the cart was updated', () => {
+    /** The order is placed and the browser has its cookies, but Redis still has the cart's former copy. */
     const placedUnseen = async () => {
       const browser = await withPiece(shop.variants[1]!.id);
       const cookies = new Map(browser.cookies);
@@ -231,7 +231,7 @@ describe('an order', () => {
     expect(await payment(body.id)).toMatchObject({ status: 'failed', flag: 'refunded' });
   });
 
-  test('whose payment stays open is asked for again in one line, however often that is told', async () => {
+  test('whose payment stays open has one pending question, however often it is told of', async () => {
     const { body } = await (await withPiece(shop.variants[1]!.id)).order({
       payment: { provider: 'demo', outcome: 'unknown' },
     });

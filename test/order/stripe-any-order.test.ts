@@ -1,5 +1,4 @@
-// Whatever happens to a payment, in whatever order, it ends: money that stays is an order that is paid, and nothing
-// else is.
+// A payment ends whatever happens to it, in whatever order: the order is paid exactly if its money stays.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { FakeSession } from '../../ops-scripts/drills/stripe-server.ts';
@@ -40,7 +39,7 @@ const anyDeed: fc.Arbitrary<Deed> = fc.oneof(
   }),
 );
 
-/** What shopper and bank do between the other deeds; each life has one of these. */
+/** What shopper and bank do between the other deeds. Each life has one of these. */
 const anyTurn: fc.Arbitrary<Deed[]> = fc.constantFrom<Deed[]>(
   [{ deed: 'pay' }],
   [{ deed: 'pay-slowly' }, { deed: 'bank-pays' }],
@@ -50,11 +49,11 @@ const anyLife = fc
   .tuple(fc.array(anyDeed, { maxLength: 2 }), anyTurn, fc.array(anyDeed, { maxLength: 6 }))
   .map((parts) => parts.flat());
 
-/** One order and its shopper, the bank, Stripe's messages and the clock. */
+/** The life of one order, with its shopper, the bank, Stripe's messages and the clock. */
 class Life {
   readonly #id: string;
   #minutes = 0;
-  /** Each state that Stripe has told of, or will: messages come late and twice. */
+  /** Each state that Stripe has reported or will report. Messages come late and twice. */
   readonly #messages: { type: string; session: FakeSession }[] = [];
 
   constructor(id: string) {
@@ -95,7 +94,7 @@ class Life {
     if (message !== undefined) expect(await at.tell(message.type, message.session)).toBe(204);
   }
 
-  /** A process that dies before it has written down what Stripe said. */
+  /** Simulates a process that dies before it has stored Stripe's answer. */
   async #forgetAnswer(): Promise<void> {
     const { status, reference, expires_at: expiresAt } = await at.payment(this.#id);
     if (status !== 'pending' || reference === null) return;

@@ -1,5 +1,5 @@
-// STRIPE_CAPTURE=shipment: the card is authorised with the order and charged before the first parcel leaves, once, and
-// never more than is sent. And disputes, which staff see and which are never paid back as well.
+// STRIPE_CAPTURE=shipment: the card is authorised with the order, and charged once before the first parcel leaves,
+// for no more than is sent. Also disputes: staff see them, and disputed money is not refunded a second time.
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -24,7 +24,7 @@ const ship = (id: string, lines?: object[]) =>
   write(`${id}/shipments`, { carrier: 'DHL', ...(lines ? { lines } : {}) });
 const shown = async (id: string): Promise<Json> => (await staff.get(`/api/staff/orders/${id}`)).body;
 
-/** Its shopper has been on the page, twice told of by Stripe; the worker has asked. */
+/** Places an order that is authorised: Stripe reported it twice, and the worker has asked. */
 async function authorised(pieces = 2): Promise<PlacedOrder> {
   const placed = await at.order(pieces);
   payOnPage(placed.session);
@@ -102,7 +102,7 @@ test('A capture whose answer was lost ships nothing until it is known, and takes
   expect(await shown(placed.id)).toMatchObject({ shipments: [], payment: { status: 'authorised' } });
   expect((await ship(placed.id)).status).toBe(201);
   expect(await shown(placed.id)).toMatchObject({ payment: { status: 'paid' }, fulfilment: 'shipped' });
-  // Without staff the worker learns it.
+  // Where staff do not ship again, the worker learns the outcome.
   const other = await authorised();
   at.stripe.losesAnswers = 'writes';
   await ship(other.id);
@@ -123,7 +123,7 @@ test('An order that is cancelled releases what was authorised, and its pieces co
 test('An authorisation that ends ends its order: pieces come back, nothing is owed, the shopper is told', async () => {
   const before = await at.available();
   const placed = await authorised();
-  // The first questions are over; the next comes when the authorisation is.
+  // The first questions are deleted. The next one is due when the authorisation ends.
   await at.shop.deps.db.deleteFrom('outbox').where('kind', '=', 'settle-payment').execute();
   await at.settle(placed.id);
   expect((await at.questionsOf(placed.id)).some((ms) => ms > 7 * 86_400_000)).toBe(true);

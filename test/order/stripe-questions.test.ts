@@ -1,5 +1,5 @@
-// What becomes of a payment that is open: a failed question changes nothing, pauses grow, pages close with the hold,
-// and slow methods end.
+// What becomes of an open payment: a failed question changes nothing, pauses grow, pages close with the hold, and
+// slow methods end.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { secretKey, webhookSecret } from '../../ops-scripts/drills/stripe-server.ts';
 import { byCard, openStripeShop, type PlacedOrder, type StripeShop } from '../support/stripe-shop.ts';
@@ -139,7 +139,7 @@ describe('Questions about an open payment', () => {
     const { db } = at.shop.deps;
     const pauses: number[] = [];
     for (const minutes of [0, 1, 4, 10, 20, 39, 60, dayMinutes, 20 * dayMinutes]) {
-      // Stripe goes on saying that it is open.
+      // Stripe goes on reporting the page as open.
       placed.session.expires_at += 30 * dayMinutes * 60;
       await db.deleteFrom('outbox').where('kind', '=', 'settle-payment').execute();
       for (let time = 0; time < 2; time += 1) await at.settle(placed.id, minutes);
@@ -223,7 +223,7 @@ describe('A method of payment that takes days', () => {
   });
 });
 
-describe('A page that nobody here has heard of', () => {
+describe('A page whose id was never received', () => {
   test('is found among Stripe’s own once it has closed, also after its key was forgotten', async () => {
     for (const minutes of [minutesOfHold + 1, dayMinutes + 120]) {
       const closed = await orderUnheard();

@@ -1,5 +1,5 @@
-// Money goes back through Stripe: in parts, each once, whatever answers are lost; and a page that is still open is
-// closed with its order.
+// Refunds through Stripe: in parts, each once even if answers are lost. A page that is still open is closed with its
+// order.
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -38,7 +38,7 @@ const refundsOf = async (id: string): Promise<[number, string][]> =>
   ]);
 const atStripe = ({ session }: PlacedOrder) =>
   at.stripe.refunds.filter(({ intent }) => intent === `pi_${session.id}`).map(({ amount }) => amount);
-/** The worker's job, so long after the last attempt. */
+/** Runs the worker's job, so many hours after the last attempt. */
 async function ask(id: string, hours: number): Promise<void> {
   const { db } = at.shop.deps;
   await sql`update refunds set attempted_at = attempted_at - make_interval(hours => ${hours}) where order_id = ${id}`.execute(
@@ -83,7 +83,7 @@ test.each([
   expect(await refundsOf(placed.id)).toEqual([[1_500, 'unknown']]);
   expect(await questions(placed.id)).toBe(1);
   Object.assign(at.stripe, { losesAnswers: false, isAway: false, failsWith: undefined });
-  // By then Stripe has forgotten the key: it is asked what it knows of the refund.
+  // By then Stripe has forgotten the key, so it is asked which refunds it has.
   await Promise.all([ask(placed.id, 30), ask(placed.id, 30)]);
   await ask(placed.id, 60);
   expect(await refundsOf(placed.id)).toEqual([[1_500, 'done']]);

@@ -1,5 +1,5 @@
-// A refusal is a refusal, and no answer is none: what Stripe did not carry out is `failed`, what it may have carried
-// out is `unknown`.
+// A refusal counts as `failed`, because Stripe did not carry out the request. A missing answer counts as `unknown`,
+// because Stripe may have carried it out.
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { byCard, openStripeShop, type StripeShop } from '../support/stripe-shop.ts';
 
@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 
 const patience = { timeout: 10_000, interval: 10 };
-/** @returns the order whose provider is being asked for the first time */
+/** @returns the order whose provider is being called for the first time */
 const findAttempt = async () => {
   const { order_id: id } = await at.shop.deps.db
     .selectFrom('payments')
@@ -104,7 +104,7 @@ describe('What Stripe may have carried out', () => {
     expect(await at.available()).toBe(before - 2);
   });
 
-  test('is one page, however it was cut, and whoever asks at the same moment', async () => {
+  test('is one page, wherever the answer was cut, and with concurrent questions', async () => {
     let letGo = () => {};
     at.stripe.gate = new Promise((resolve) => {
       letGo = resolve;
@@ -124,7 +124,7 @@ describe('What Stripe may have carried out', () => {
   });
 });
 
-describe('A total that Stripe does not take', () => {
+describe('A total that Stripe does not accept', () => {
   test.each([
     [49, 1, 'total-too-small'],
     [0, 1, 'total-too-small'],

@@ -1,5 +1,5 @@
-// A retry is the same request, whatever changed since the first: the buyer, the settings, the database; and whoever
-// else sells through the account.
+// A retry is the same request, whatever changed since the first: the buyer, the settings, the database, or other
+// shops that use the same account.
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { dbCommand } from '../../ops-scripts/db/command.ts';
@@ -19,7 +19,7 @@ afterEach(() => {
 const opened = (id: string, shop = at) =>
   shop.stripe.requests.filter(({ method, body }) => method === 'POST' && body.includes(`orders%2F${id}&`));
 
-/** Stripe opened a page, and nobody here has heard of it. */
+/** Places an order for which Stripe opened a page, but whose answer was lost. */
 async function orderUnheard(buyer?: Browser): Promise<PlacedOrder> {
   at.stripe.losesAnswers = true;
   const placed = await at.order(1, buyer);
@@ -135,7 +135,7 @@ describe('The key of a request', () => {
     const placed = await at.order();
     expect(placed.id).toBe(lost.id);
     expect(at.sessionsOf(lost.id)).toHaveLength(2);
-    // Its shopper still has the link and pays: that is not this order's money.
+    // The shopper of the lost order still has its link and pays. That money is not for the new order.
     const paid = { payment_status: 'paid', status: 'complete' } as const;
     expect(await at.tell('checkout.session.completed', lost.session, paid)).toBe(204);
     expect((await at.shown(placed)).payment.status).toBe('pending');
@@ -156,7 +156,7 @@ describe('Two shops that sell through one account of Stripe', () => {
     const [mine, other] = orders as [(typeof orders)[0], (typeof orders)[0]];
     expect(other.unheard.id).toBe(mine.unheard.id);
     expect(other.heard.id).toBe(mine.heard.id);
-    // Stripe tells both shops of everything.
+    // Stripe tells both shops of every session.
     for (const { id } of [mine.unheard, mine.heard])
       for (const session of first.sessionsOf(id).filter((one) => one.metadata['order'] !== undefined)) {
         const isMine = [mine.unheard, mine.heard].some(

@@ -1,4 +1,5 @@
-// What Stripe tells is believed where mode, currency, amount and session are the order's own. Else the shop asks.
+// A webhook is believed only if mode, currency, amount and session are those of the order. Otherwise the shop asks
+// Stripe.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openStripeShop, type PlacedOrder, type StripeShop } from '../support/stripe-shop.ts';
 

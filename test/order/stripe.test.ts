@@ -1,5 +1,5 @@
-// Paying through Stripe: what the shopper is sent to, what webhooks and asking tell, and that no answer is never taken
-// for a refusal.
+// Paying through Stripe: where the shopper is sent, and what webhooks and questions tell. A missing answer is never
+// taken for a refusal.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type FakeSession,
@@ -161,7 +161,7 @@ describe('a webhook', () => {
     expect(await statusOf(buyer, id)).toBe('pending');
   });
 
-  test('about something that is not ours is heard and passed over', async () => {
+  test('about something that is not ours is accepted and ignored', async () => {
     const { session } = await order();
     for (const reference of ['cart-of-another-shop', '987654321'])
       expect(

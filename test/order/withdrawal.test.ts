@@ -1,5 +1,5 @@
-// The withdrawal function: for everyone, without signing in, once, with a mail at once; and the queue of what is to be
-// shipped.
+// The withdrawal function: open to everyone without signing in, counted once, confirmed at once by mail. Also the
+// queue of orders to ship.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
@@ -81,7 +81,7 @@ describe('a withdrawal', () => {
     expect(await pageOf(staff, '/staff/returns')).toContain('The tee\nin navy');
   });
 
-  test('of several at once is one', async () => {
+  test('sent several times at once is one', async () => {
     const same = { name: 'Eve', email: 'eve@example.com', order: 'MC-11111-22222', pieces: '' };
     const before = (await rows()).length;
     const answers = await Promise.all(Array.from({ length: 6 }, () => send(shop.browser(), same)));
@@ -100,7 +100,7 @@ describe('a withdrawal', () => {
     expect((await rows()).slice(-3).map((row) => row.order_id)).toEqual([null, null, null]);
   });
 
-  test('is asked for again where something is missing, with what was typed', async () => {
+  test('with a missing field is shown again, with what was typed', async () => {
     const answer = await send(shop.browser(), {
       name: '',
       email: 'nobody',
@@ -113,7 +113,7 @@ describe('a withdrawal', () => {
       expect(page).toContain(part);
   });
 
-  test('fills nobody’s mailbox: beyond ten a day it is noted and mailed no more', async () => {
+  test('beyond ten a day for an e-mail is stored but not mailed', async () => {
     for (let at = 0; at < 13; at += 1)
       await send(shop.browser(), { name: 'M', email: 'many@example.com', order: `MC-${at}`, pieces: '' });
     const { rows: mails } = await sql`

@@ -1,4 +1,4 @@
-// Found by the model or a drill, too rare to find again by chance.
+// Bugs that the model or a drill found, and that random schedules rarely find again.
 import { setImmediate as filled } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { applyToCarts } from '../../../origin/cart/server/apply-to-carts.ts';
@@ -13,7 +13,7 @@ test('the next set of the line counts, although the first one’s version was ne
   expect(await quantityInTheEnd()).toBe(4);
 });
 
-test('it would be passed over if the version in the answer were forgotten', async () => {
+test('the next set would be ignored if the version in the answer were forgotten', async () => {
   expect(await quantityInTheEnd('version-forgotten')).toBe(2);
 });
 
@@ -51,7 +51,8 @@ async function quantityInTheEnd(bug?: Bug): Promise<number | undefined> {
     return appended;
   };
 
-  // The write commits, its answer is lost; the view before the journal fills the copy, which then knows the operation.
+  // The write commits and its answer is lost. The view before the journal's append fills the copy, which then names
+  // the operation.
   answers.push('ok', 'lost-after');
   await set(2);
   expect(model.postgres.up).toBe(false);
@@ -69,8 +70,8 @@ async function quantityInTheEnd(bug?: Bug): Promise<number | undefined> {
 
 const bothStoresFail = ['postgres-down', 'failover', 'replica'];
 
-// Found by a drill on a full disk: more operations waited in a journal than a copy can name. A copy read anew from
-// Postgres then knew only the newest of what the journal still held, and a view counted the others twice.
+// A drill on a full disk found this: a journal held more operations than a copy can name. A copy that was read anew
+// from Postgres named only the newest of them, and a view counted the others twice.
 
 const hats = Array.from({ length: 6 }, (_, index) => `hat-${index}`);
 const cart: NamedCart = {
@@ -122,7 +123,7 @@ async function drainedMeanwhile(model: Model): Promise<unknown> {
   return fillCopy({ ...model.stores.copies, read: crossed }, model.stores.read, 'c');
 }
 
-/** Into the journal while Postgres is away; then into Postgres, by a worker that is killed before it tells Redis. */
+/** Journals operations while Postgres is away. A worker then commits them, and is killed before it updates Redis. */
 async function journalAndCommit(model: Model): Promise<void> {
   model.postgres.up = false;
   for (const hat of hats) {
@@ -139,7 +140,7 @@ async function journalAndCommit(model: Model): Promise<void> {
   await applyToCarts(model.stores.read, [{ cartId: 'c', journal, waiting: [] }]);
 }
 
-/** @returns what a browser sees of it when Postgres goes again. */
+/** @returns the pieces that a browser sees after the fill, while Postgres is away again */
 async function shownAfterAFill(fill: Fill, bug?: Bug): Promise<Record<string, number>> {
   const model = openModel(
     () => Promise.resolve(),
@@ -163,7 +164,7 @@ test('a set that was committed directly and journalled as well does not outlive 
     variantId: 'hat',
     quantity,
   });
-  // Committed, but the answer was lost, so that it is journalled, too.
+  // The set is committed, but its answer is lost, so it is journalled too.
   await applyToCarts(model.stores.read, [{ cartId: 'c', journal: [], waiting: [set('first', 5)] }]);
   model.postgres.up = false;
   await writeCart(model.stores, cart, set('first', 5));

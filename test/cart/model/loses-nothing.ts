@@ -1,4 +1,5 @@
-// The protocol's own code between two stores in small, under thousands of schedules of faults, losses and crossings.
+// Runs the protocol's own code between two small model stores, under thousands of schedules of faults, losses and
+// crossings.
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { CartContents } from '../../../origin/cart/cart-contents.ts';
@@ -30,21 +31,21 @@ const storeFaults = [
   'replica',
 ] as const;
 const quiet = fc.array(fc.constant('none' as const), { maxLength: 6 });
-/**
- * What double faults look like, far more often than chance would make it: both stores change hands around one
- * operation.
- */
+/** A double fault, generated far more often than chance would: both stores change while an operation is under way. */
 const bothStores = fc
   .tuple(quiet, quiet, quiet)
   .map(([a, b, c]) => [...a, 'postgres-down', ...b, 'failover', 'replica', ...c] as const);
-/** Postgres away while the only other place is emptied, and while what was held is still on its way back. */
+/**
+ * Postgres is away while Redis is emptied, and Redis is emptied again while held operations are still on their way
+ * back.
+ */
 const emptied = fc
   .tuple(quiet, quiet, quiet)
   .map(([a, b, c]) => [...a, 'postgres-down', ...b, 'empty', ...c, 'postgres-up', 'empty'] as const);
 const upTo = (most: number, ...extra: string[]) =>
   fc.array(fc.constantFrom('none', ...storeFaults, ...extra), { maxLength: most });
 
-/** Each kind of schedule is one that must be survived: an emptied Redis, or an origin lost, but not both at once. */
+/** Each schedule must be survived. Redis is emptied or an origin is lost, but not both at once. */
 const schedules = fc.oneof(
   upTo(14).map((faults) => ({ faults, orders: false })),
   bothStores.map((faults) => ({ faults: [...faults], orders: false })),
@@ -71,7 +72,7 @@ interface Shop {
   pause: () => Promise<void>;
 }
 
-/** A browser: adds one piece of a line of its own each time, and sets one line to rising quantities. */
+/** Simulates a browser: each step adds one piece of a line of its own, or sets one line to a rising quantity. */
 async function shop(
   { model, ledger, pause }: Shop,
   name: string,
@@ -84,7 +85,7 @@ async function shop(
     const add = { kind: 'add' as const, variantId: id, quantity: 1 };
     const change = sets && step % 2 === 0 ? { kind: 'set' as const, variantId: 'set', quantity: step } : add;
     for (let attempt = 0; attempt < 3 && !ledger.acknowledged.has(id); attempt += 1) {
-      // By turns, as a balancer does it.
+      // The origins take turns, as behind a load balancer.
       const operation = { opId: id, fingerprint: id, ...change };
       const written = await send(model, step + attempt, cart, operation);
       if (written === undefined) {
@@ -103,7 +104,7 @@ async function shop(
   }
 }
 
-/** @returns undefined where no answer came */
+/** @returns undefined where there was no answer */
 async function send(model: Model, turn: number, cart: NamedCart, operation: WaitingOperation) {
   const living = model.origins.filter(({ alive }) => alive);
   const origin = living[turn % living.length]!;
@@ -113,7 +114,7 @@ async function send(model: Model, turn: number, cart: NamedCart, operation: Wait
   return origin.alive || origin.stopping ? written : undefined;
 }
 
-/** What an origin does beside requests: replays what it holds, and writes it into an emptied Redis again. */
+/** What an origin does besides requests: it replays held operations, and writes them again into an emptied Redis. */
 async function tend(model: Model, origin: Origin, pause: () => Promise<void>): Promise<void> {
   for (let round = 0; round < 4 && origin.alive; round += 1) {
     await pause();
@@ -127,7 +128,7 @@ async function tendOnce(model: Model, { stores }: Origin): Promise<void> {
   for (const cartId of stores.held.carts()) await replayHeld(stores, cartId).catch(() => undefined);
 }
 
-/** Told to stop: no new requests; those under way end; what is held is handed over. */
+/** Stops an origin: it takes no new requests, finishes the running ones, and hands over its held operations. */
 async function stop(model: Model, origin: Origin, pause: () => Promise<void>, bug?: Bug): Promise<void> {
   origin.stopping = true;
   origin.alive = false;
@@ -139,20 +140,20 @@ async function stop(model: Model, origin: Origin, pause: () => Promise<void>, bu
   forget(origin);
 }
 
-/** With the process its memory is gone. */
+/** The process's memory is lost with it. */
 function forget({ stores }: Origin): void {
   for (const { cartId, operation } of stores.held.all()) stores.held.release(cartId, [operation.opId]);
   stores.held.hold = () => undefined;
 }
 
-/** An answer that does not say `incomplete` shows whatever this browser added, and nothing twice. */
+/** A view that is not `incomplete` shows all that this browser added, and nothing twice. */
 function showsOnce({ postgres: { ordered } }: Model, contents: CartContents, own: string[]): void {
   const shown = pieces(contents);
   for (const id of own) if (ordered[id] === undefined) expect(shown[id]).toBe(1);
   for (const [id, quantity] of Object.entries(shown)) if (id !== 'set') expect(quantity).toBe(1);
 }
 
-/** The worker: drains what it finds, is killed anywhere by a lost answer, and comes again. */
+/** Simulates the worker: it drains journals, may be killed anywhere by a lost answer, and tries again. */
 async function drain(model: Model, pause: () => Promise<void>): Promise<void> {
   for (let round = 0; round < 4; round += 1) {
     await pause();
@@ -183,8 +184,8 @@ export function strike(model: Model, what: string): void {
 }
 
 /**
- * Random answers, faults and interleavings; at the end everything acknowledged must be there once, in Postgres and in
- * the view.
+ * Runs random answers, faults and interleavings. At the end everything acknowledged must be in Postgres and in the
+ * view, once.
  */
 export function losesNothing(bug?: Bug) {
   return fc.asyncProperty(
@@ -230,7 +231,7 @@ export function losesNothing(bug?: Bug) {
       for (const what of ['postgres-up', 'redis-up', 'replica']) strike(model, what);
       left.length = 0;
       for (const origin of model.origins) if (origin.alive) await scheduler.waitFor(tendOnce(model, origin));
-      // Whoever follows another origin's operation may have waited for it.
+      // An origin may have waited for an operation that another origin holds.
       for (const origin of model.origins) if (origin.alive) await scheduler.waitFor(tendOnce(model, origin));
       const journalled = { ...cart(), journalled: true };
       const { stores } = model.origins[1]!;

@@ -1,4 +1,4 @@
-// Postgres and Redis in small: what each statement and script does, atomic, with answers that may be lost before or
+// Small models of Postgres and Redis: what each statement and script does, atomically. Answers may be lost before or
 // after the effect.
 import { type CartContents, emptyCart } from '../../../origin/cart/cart-contents.ts';
 import { decideCart, type JournalledOperation } from '../../../origin/cart/decide-batch.ts';
@@ -40,8 +40,8 @@ export type Bug =
 export type Answer = 'ok' | 'lost-before' | 'lost-after';
 
 /**
- * 64 in the shop. Here a journal outgrows them, but not what others commit while one operation waits for its answer:
- * the other browser's four, and the operation itself.
+ * A copy names 64 ids in the shop. Here a journal may hold more than a copy names. What others commit during one
+ * operation still fits: the other browser's four operations, and the operation itself.
  */
 const idsOfACopy = 5;
 
@@ -52,25 +52,25 @@ interface Node {
   birth: number | undefined;
 }
 
-/** An origin between the stores, with what it holds in its own memory. */
+/** An origin between the stores, with the operations that it holds in memory. */
 export interface Origin {
   stores: ServerStores & HeldStores;
   alive: boolean;
-  /** Told to stop: what it answers still counts. */
+  /** Told to stop. Its answers still count. */
   stopping: boolean;
-  /** Requests under way. */
+  /** The number of running requests. */
   busy: number;
 }
 
 export interface Model {
   origins: Origin[];
-  /** Of the first origin. */
+  /** The stores of the first origin. */
   stores: ServerStores;
   postgres: {
     up: boolean;
     contents: CartContents;
     ids: Map<string, string>;
-    /** By op id, the version. */
+    /** The version in which each op id was applied. */
     appliedIn: Map<string, number>;
     /** Pieces that were ordered. */
     ordered: Record<string, number>;
@@ -121,7 +121,7 @@ export function openModel(pause: () => Promise<void>, answers: () => Answer, bug
     };
     if (name === 'read-carts') return [{ ...row, known: Object.fromEntries(ids) }];
     if (name === 'read-cart-in-full') {
-      // As the statement orders them: of one version in any order, so here in the worst.
+      // The statement orders operations of one version arbitrarily, so the model takes the worst order.
       const operations = [...ids]
         .map(([opId, fingerprint]) => ({ opId, fingerprint }))
         .sort((a, b) => (appliedIn.get(b.opId) ?? 0) - (appliedIn.get(a.opId) ?? 0))
@@ -172,7 +172,7 @@ export function openModel(pause: () => Promise<void>, answers: () => Answer, bug
         copy: copy && { contents: copy.contents, merged: false, has: (id) => ids.has(id) },
         journal: [...journal],
         home: homeOf(model.redis.primary),
-        // In the shop a time that is long enough for each origin to notice.
+        // In the shop this is a time long enough for each origin to notice.
         refilling: model.origins.some(({ stores }) =>
           stores.held.all().some(({ home }) => home !== homeOf(model.redis.primary)),
         ),
@@ -273,7 +273,10 @@ interface Checkout {
   bug: Bug | undefined;
 }
 
-/** As a checkout: freezes the cart with its whole journal, ends its generation, and tells the copy after the commit. */
+/**
+ * Simulates a checkout: freezes the cart with its whole journal, ends its generation, and updates the copy after the
+ * commit.
+ */
 export async function placeOrder({ model, origin: { stores }, cart, pause, bug }: Checkout): Promise<void> {
   const whole = await readWholeJournal(stores, cart);
   const { journal } = whole;

@@ -1,5 +1,5 @@
-// Carts on real stores, with a small catalog, and browsers that keep their cookies. No HTTP: the promises are those of
-// `Carts`.
+// Carts on real stores, with a small catalog, and browsers that keep their cookies. There is no HTTP: the tests are
+// of `Carts`.
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
@@ -24,7 +24,7 @@ export interface CartWorld extends AsyncDisposable {
   /** Ids of variants on sale, with plenty in stock. */
   variants: string[];
   browser(accountId?: string): Browser;
-  /** Another origin on the same stores. */
+  /** Opens another origin on the same stores. */
   secondOrigin(): Carts;
 }
 
@@ -131,7 +131,7 @@ export class Browser {
       if (pair.endsWith('=')) kept.delete(name);
       else kept.set(name, pair);
     }
-    // The cart's first: tests read its id out of it.
+    // The cart's cookie comes first, because tests read its id from it.
     const pairs = [...kept.values()].sort();
     this.cookie = pairs.length === 0 ? undefined : pairs.reverse().join('; ');
   }
@@ -153,12 +153,12 @@ export class Browser {
   }
 }
 
-/** The quantities by variant. */
+/** Returns the quantities by variant. */
 export function pieces(cart: { lines: { variantId: string; quantity: number }[] }): Record<string, number> {
   return Object.fromEntries(cart.lines.map((line) => [line.variantId, line.quantity]));
 }
 
-/** Names and prices stay known while a store is away, as the real cache's would. */
+/** Keeps names and prices known while a store is away, as the real cache does. */
 function rememberEverything(db: Db): FencedCache {
   const known = new Map<string, Fresh<unknown>>();
   return {
