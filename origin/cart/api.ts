@@ -102,7 +102,7 @@ export function cartApi(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
   api.openapi(readRoute, async (c) => {
     const answer = await carts.view(await request(c));
     const { account } = await readVisitor(deps, c);
-    // Shared cached pages greet nobody; their script puts this name into the heading.
+    // Shared cached pages name no account, so their script puts this name into the heading.
     if (account !== undefined) c.header('Account-Name', encodeURIComponent(firstName(account.name)));
     return respond(c, answer);
   });

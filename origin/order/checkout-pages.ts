@@ -202,7 +202,7 @@ async function quoteForm(
   }
 }
 
-/** Words the refusal. Each line also shows what is short. */
+/** Describes the refusal. Each line also shows how many pieces are left. */
 function describeRefusal(refusal: Refusal | undefined, expectedTotal: number): string | undefined {
   switch (refusal?.code) {
     case undefined:

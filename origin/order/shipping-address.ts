@@ -203,7 +203,7 @@ const forms: Record<string, [form: RegExp, example: string]> = {
   SK: [/\d{10}/, 'SK1234567890'],
   XI: [/(?:\d{9}|\d{12}|GD\d{3}|HA\d{3})/, 'XI123456789'],
 };
-/** Of countries outside the EU only the letters are checked. */
+/** Outside the EU only letters and digits are checked, because no exact form is known. */
 const elsewhere = /^[A-Z]{2}[0-9A-Z]{2,13}$/;
 
 /** Normalises a VAT number as it is stored: capitals, without spaces, dots and hyphens, `GR` as `EL`. */

@@ -143,7 +143,7 @@ export async function followMerged(
 ): Promise<CopyUpdate[] | undefined> {
   const opIds = journal.map((operation) => operation.opId);
   const [row] = await readCartRows(run, [{ cartId: into, scope: guestCartId, opIds }]);
-  // Where the account was deleted, its cart is gone too, and late operations are dropped.
+  // If the account was deleted, its cart is gone too, and late operations are dropped.
   const unknown = journal.filter(({ opId }) => !row!.known.has(opId));
   const late = row!.exists ? asAdditions(row!.contents, unknown) : [];
   const decision = decideCart(row!.contents, row!.known, late, []);

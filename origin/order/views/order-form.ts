@@ -44,7 +44,7 @@ export function readKeptAddress(values: FormValues): Record<string, string> {
 // ordered.
 
 export interface CartChange {
-  /** For the shopper. */
+  /** The sentence that the shopper reads. */
   sentence: string;
 }
 
