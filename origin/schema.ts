@@ -41,7 +41,7 @@ export interface StaffTables {
   staff_changes: {
     id: GeneratedAlways<string>;
     account_id: string | null;
-    /** Of a program; the transaction names it. */
+    /** The API key of a program that acted. The database takes it from the transaction. */
     api_key_id: ColumnType<string | null, never, never>;
     /** E-mail or key of who acted, filled by the database; it stays after the account is gone. */
     who: ColumnType<string | null, never, never>;

@@ -43,7 +43,7 @@ export const SignUpSchema = z
     example: { email: 'ada@example.com', password: 'correct horse battery', name: 'Ada Byron' },
   });
 
-/** Not the rules for new passwords: an old or mistyped one is simply wrong. */
+/** Applies no rules for new passwords: an old or mistyped one is simply wrong. */
 export const SignInSchema = z
   .strictObject({
     email: z.string().max(254),
@@ -57,8 +57,8 @@ export const SignInSchema = z
   .openapi('SignIn', { example: { email: 'ada@example.com', password: 'correct horse battery' } });
 
 /**
- * The same for every way of writing that finds the same account: what is looked up is also what attempts are counted
- * by. What Postgres cannot hold cannot be anybody's e-mail.
+ * Normalises an e-mail for looking up its account and for counting attempts, so that both agree. Characters that
+ * Postgres cannot store are removed, because no e-mail has them.
  */
 export function normaliseEmail(text: string): string {
   return text.replaceAll('\0', '').toWellFormed().trim().toLowerCase();
@@ -95,8 +95,8 @@ interface FoundAccount {
 }
 
 /**
- * In the order of their e-mails in small letters. Index: accounts_by_email_prefix
- * @param after the e-mail, in small letters, behind which the list goes on
+ * Lists accounts in the order of their e-mails in lower case. Index: accounts_by_email_prefix
+ * @param after the list begins behind this e-mail, in lower case
  */
 export async function findAccounts(
   db: Db,

@@ -10,24 +10,24 @@ export function makeTotpSecret(): string {
   return new Secret({ size: 20 }).base32;
 }
 
-/** @returns the address that an authenticator app takes */
+/** @returns the URI that an authenticator app takes */
 export function totpUri(secret: string, label: string, issuer = 'MyClothes.com'): string {
   return totpOf(secret, label, issuer).toString();
 }
 
-/** Codes of an app have six digits; everything else is tried as a recovery code. */
+/** A code of an app has six digits. Any other text is tried as a recovery code. */
 export function isTotpCode(code: string): boolean {
   return /^\d{6}$/.test(code);
 }
 
-/** However it was typed. */
+/** Removes spaces and hyphens, and ignores upper and lower case. */
 export function normaliseCode(given: string): string {
   return given.replaceAll(/[\s-]/g, '').toLowerCase();
 }
 
 /**
- * @param lastStep of the last code that was accepted: none up to it counts again
- * @returns the step of the code, to be kept as the last one; undefined where the code does not count
+ * @param lastStep the step of the last accepted code; a code of this step or an earlier one is refused
+ * @returns the code's step, to be stored as the last one; undefined where the code is refused
  */
 export function stepOfCode(
   secret: string,
@@ -48,14 +48,14 @@ export function makeRecoveryCodes(count = recoveryCount): string[] {
   return Array.from({ length: count }, makeRecoveryCode);
 }
 
-/** 79 random bits in letters that cannot be mistaken for one another, such as `k7mp-2xqd-…`. */
+/** Makes 79 random bits in letters that are hard to mistake for one another, such as `k7mp-2xqd-…`. */
 function makeRecoveryCode(): string {
   const letters = 'abcdefghjkmnpqrstuvwxyz23456789';
   const all = [...randomBytes(16)].map((byte) => letters[byte % letters.length]).join('');
   return all.match(/.{4}/g)!.join('-');
 }
 
-/** Random enough that no slow hash is needed. */
+/** The code is random enough that a fast hash is safe. */
 export function hashRecoveryCode(code: string): string {
   return createHash('sha256').update(normaliseCode(code)).digest('base64url');
 }
@@ -72,7 +72,7 @@ export function sealSecret(cookieKeys: string[], purpose: string, text: string):
   return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64url');
 }
 
-/** @returns undefined where it was changed, or sealed under a key that is gone */
+/** @returns undefined where it was changed, or sealed with a key that the settings no longer have */
 export function openSecret(cookieKeys: string[], purpose: string, sealed: string): string | undefined {
   const bytes = Buffer.from(sealed, 'base64url');
   if (bytes.length < 28) return undefined;
@@ -82,7 +82,7 @@ export function openSecret(cookieKeys: string[], purpose: string, sealed: string
     try {
       return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8');
     } catch {
-      // Another key.
+      // It was sealed with another key, or changed.
     }
   }
   return undefined;

@@ -16,13 +16,13 @@ import { type EncodedEntry, type FoundEntry, type LoadedEntry, packEntry, unpack
  */
 export interface EntryStore {
   get(key: string): Promise<FoundEntry | undefined>;
-  /** @returns the lease's token, which names the lineage; or undefined where somebody else is filling. */
+  /** @returns the lease's token, which names the lineage; undefined where another reader is filling the entry */
   lease(key: string): Promise<string | undefined>;
-  /** @returns whether it was stored; a store without its lease is refused, and one for which Redis has no room. */
+  /** @returns whether it was stored; it is refused without the lease, and where Redis has no room */
   store(key: string, token: string, entry: EncodedEntry<Uint8Array>, ttlSeconds: number): Promise<boolean>;
-  /** Where there is nothing to store: those who wait would do so in vain. */
+  /** Gives the lease back where there is nothing to store, so that others do not wait in vain. */
   release(key: string, token: string): Promise<void>;
-  /** Waits for what the holder of the lease stores, a second at most. */
+  /** Waits for the entry that the holder of the lease stores, for a second at most. */
   awaitEntry(key: string): Promise<FoundEntry | undefined>;
 }
 
@@ -30,7 +30,7 @@ const leaseMs = 5_000;
 const waitMs = 1_000;
 const pollMs = 15;
 
-/** @param lineage what is stored under one lineage of the database is not found under another */
+/** @param lineage entries of one lineage of the database are not found under another */
 export function createEntryStore(
   redis: RedisClient,
   room: RedisRoom,
@@ -77,12 +77,12 @@ export function createEntryStore(
   };
 }
 
-/** What is filled under a lease belongs to the lineage that the lease was taken in. */
+/** A fill belongs to the lineage in which its lease was taken. */
 function partOf(token: string): string {
   return token.slice(0, token.indexOf('/'));
 }
 
-/** Ahead of its time. What a lease fills at this moment may come after it. */
+/** Deletes an entry before its time. A fill that is running may store it again. */
 export async function forgetEntry(
   redis: RedisClient,
   lineage: Pick<Lineage, 'known'>,
@@ -91,7 +91,7 @@ export async function forgetEntry(
   await redis.del(entryKey(key, lineage.known()?.keyPart ?? ''));
 }
 
-/** In braces the key alone: entry and lease stand in one slot of a cluster. */
+/** Only the key is in braces, so that entry and lease share one slot of a cluster. */
 function entryKey(key: string, part: string): string {
   return part === '' ? `entry:{${key}}` : `entry:${part}:{${key}}`;
 }

@@ -1,5 +1,6 @@
-// The one cart row of an account: found or made, read for the export, deleted with the account. In state `server` it is
-// the whole truth; in state `cookie`, the copy saved between sign-ins. And orders of the other states, each made once.
+// The one cart row of an account: found or created, read for the export, deleted with the account. In state `server`
+// it is the cart; in state `cookie`, the copy saved between sign-ins. Also records orders of the other states, each
+// once.
 import { sql } from 'kysely';
 import { Refusal } from '../errors.ts';
 import type { Db, DbOrTx, Tx } from '../schema.ts';
@@ -7,7 +8,7 @@ import type { CartLine } from './cart-contents.ts';
 import { makeCartId } from './cart-cookie.ts';
 import type { OrderKey } from './carts.ts';
 
-/** An account has one cart, from the first time that anybody asks for it. */
+/** Returns the id of the account's one cart, and creates the cart where there is none. */
 export async function ensureAccountCart(db: DbOrTx, accountId: string): Promise<string> {
   const existing = await findAccountCart(db, accountId);
   if (existing !== undefined) return existing;
@@ -27,7 +28,7 @@ export async function findAccountCart(db: DbOrTx, accountId: string): Promise<st
 }
 
 /**
- * Part of deleting an account: its cart, the guests' carts that were merged into it, and their operations.
+ * Deletes the account's cart, the guests' carts that were merged into it, and their operations.
  * @returns the ids of those carts
  */
 export async function deleteAccountCart(tx: Tx, accountId: string): Promise<string[]> {
@@ -50,7 +51,7 @@ export async function deleteAccountCart(tx: Tx, accountId: string): Promise<stri
   return gone;
 }
 
-/** For the export of an account's own data. */
+/** Reads the lines of the account's cart. */
 export async function readAccountCartLines(db: Db, accountId: string): Promise<CartLine[]> {
   const row = await db
     .selectFrom('carts')
@@ -61,10 +62,10 @@ export async function readAccountCartLines(db: Db, accountId: string): Promise<C
 }
 
 /**
- * Records that a cookie or sticky cart was ordered, so that two checkouts at once make one order.
- * In the order's transaction. Whoever orders the same waits here until that has ended.
- * @param state names what is ordered, such that a cart that went on has another name
- * @throws Refusal 409 `cart-empty` where another key ordered it
+ * Records in the order's transaction that a cookie or sticky cart was ordered, so that two concurrent checkouts make
+ * one order. A second checkout of the same contents waits here until the first transaction has ended.
+ * @param contents names what is ordered; a cart that has changed since has another name
+ * @throws Refusal 409 `cart-empty` where it was ordered before
  */
 export async function orderOnce(tx: Tx, cartId: string, contents: string, order: OrderKey): Promise<void> {
   const marked = await tx

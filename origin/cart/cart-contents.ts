@@ -8,17 +8,16 @@ export interface CartLine {
 }
 
 /**
- * By variant: the newest version at which its line was set by an operation that Postgres took directly, and a mark
- * of which one that was; also of lines that were set to 0. A journalled `set` made on an earlier version is passed
- * over.
+ * By variant: the newest version at which a direct `set` wrote the line, and a mark of that operation. Lines that
+ * were set to 0 are included. A journalled `set` made on an earlier version is ignored.
  */
 export type DirectSets = Record<string, [version: number, opMark: string]>;
 
 export interface CartContents {
-  /** 0: does not exist yet. */
+  /** 0 where the cart does not exist yet. */
   version: number;
   generation: number;
-  /** In the order in which they came. */
+  /** In the order in which they were added. */
   lines: CartLine[];
   directSets: DirectSets;
 }
@@ -36,7 +35,10 @@ export const maxLines = 200;
 
 export const emptyCart: CartContents = { version: 0, generation: 1, lines: [], directSets: {} };
 
-/** @returns the lines after the change. Limits are the caller's: replay and merge may exceed them, nothing is cut. */
+/**
+ * @returns the lines after the change. The caller checks limits: replay and merge may exceed them, so that nothing is
+ * cut.
+ */
 export function changeLines(lines: CartLine[], change: LineChange): CartLine[] {
   const index = lines.findIndex((line) => line.variantId === change.variantId);
   const present = lines[index]?.quantity ?? 0;
@@ -46,7 +48,7 @@ export function changeLines(lines: CartLine[], change: LineChange): CartLine[] {
   return lines.with(index, { variantId: change.variantId, quantity });
 }
 
-/** @returns why a shopper's own change is refused. A change that makes an oversized cart smaller is never refused. */
+/** @returns why a shopper's change is refused. A change that makes an oversized cart smaller is never refused. */
 export function limitBrokenBy(lines: CartLine[], change: LineChange): LimitCode | undefined {
   const present = lines.find((line) => line.variantId === change.variantId)?.quantity;
   const quantity = change.kind === 'add' ? (present ?? 0) + change.quantity : change.quantity;
@@ -64,14 +66,14 @@ export function addAllLines(lines: CartLine[], added: CartLine[]): CartLine[] {
   return added.reduce((sum, line) => changeLines(sum, { kind: 'add', ...line }), lines);
 }
 
-/** Of two versions of one cart, each line as it is where it has more: nothing is lost, nothing counts twice. */
+/** Joins two versions of one cart, taking the larger quantity of each line. Nothing is lost or counted twice. */
 export function keepMost(lines: CartLine[], others: CartLine[]): CartLine[] {
   const quantities = new Map(lines.map((line) => [line.variantId, line.quantity]));
   const more = others.filter(({ variantId, quantity }) => quantity > (quantities.get(variantId) ?? 0));
   return more.reduce((kept, line) => changeLines(kept, { kind: 'set', ...line }), lines);
 }
 
-/** Takes another cart's pieces away line by line, as far as they are there. */
+/** Removes another cart's pieces line by line, as far as they are there. */
 export function subtractLines(lines: CartLine[], taken: CartLine[]): CartLine[] {
   const quantities = new Map(taken.map((line) => [line.variantId, line.quantity]));
   return lines
@@ -79,7 +81,7 @@ export function subtractLines(lines: CartLine[], taken: CartLine[]): CartLine[] 
     .filter((line) => line.quantity > 0);
 }
 
-/** Short, because it is stored with the cart; told apart only among the operations of one line. */
+/** A short mark, because it is stored with the cart. It only needs to differ among the operations of one line. */
 export function opMarkOf(opId: string): string {
   return createHash('sha256').update(opId).digest('base64url').slice(0, 6);
 }

@@ -1,10 +1,10 @@
-// The interface that the three cart states (`server`, `cookie`, `sticky`) implement. They differ in which faults they
-// survive.
+// The interface that the three cart states (`server`, `cookie`, `sticky`) implement. They differ in the faults that
+// they survive.
 import type { Tx } from '../schema.ts';
 import type { Cart } from './cart.ts';
 import type { CartLine } from './cart-contents.ts';
 
-/** Who asks, as the request's cookies say. */
+/** The visitor, as the request's cookies and session tell. */
 export interface CartRequest {
   cookieHeader: string | undefined;
   accountId?: string | undefined;
@@ -17,7 +17,7 @@ export interface CartOperation {
   variantId: string;
   /** 1 to 99; 0 only where `set` removes the line. */
   quantity: number;
-  /** Of method, path and body: the same op id with another fingerprint is refused. */
+  /** Hash of method, path and body. The same op id with another fingerprint is refused. */
   fingerprint: string;
 }
 
@@ -27,67 +27,74 @@ export interface CartAnswer {
 }
 
 export interface Carts {
-  /** @throws Refusal 503 where neither store can tell. */
+  /** @throws Refusal 503 where neither store answers */
   view(request: CartRequest): Promise<CartAnswer>;
   /**
-   * @throws Refusal 404, 409, 422 for what cannot be; 503 where trying again with the same op id is safe and needed.
+   * @throws Refusal 404, 409, 422 where the operation is impossible; 503 where the same op id must be sent again,
+   * which is safe
    */
   write(request: CartRequest, operation: CartOperation): Promise<CartAnswer>;
-  /** Names the scope of idempotency keys: the cart that the cookies name, undefined where they name none. */
+  /**
+   * Names the scope of idempotency keys: the account, or the cart that the cookies name; undefined where they name
+   * none.
+   */
   scope(request: CartRequest): string | undefined;
   /**
-   * Before BEGIN of sign-in (with the account's id) or sign-up (without). Then `merge.mergeInto(tx, accountId)` inside
-   * the transaction that makes the session, and after COMMIT `await merge.afterCommit()` for the cookies to set.
-   * @throws Refusal 503 where the guest's journal cannot be read now: acknowledged pieces would stay behind.
+   * Called before BEGIN of a sign-in (with the account's id) or a sign-up (without). `merge.mergeInto(tx, accountId)`
+   * follows in the transaction that creates the session. After COMMIT, `merge.afterCommit()` returns the cookies to
+   * set.
+   * @throws Refusal 503 where the guest's journal cannot be read; acknowledged pieces would stay behind
    */
   prepareMerge(request: CartRequest, accountId: string | undefined): Promise<CartMerge>;
-  /** After the session has ended. @returns the cookies to set: the cart stays with the account. */
+  /** Called after the session has ended. The cart stays with the account. @returns the cookies to set */
   leaveWithAccount(request: CartRequest): Promise<string[]>;
   /**
-   * Before BEGIN of an order. Then, in its transaction, `freeze` and `endGeneration`; after COMMIT
-   * `await checkout.afterCommit()` for the cookies to set.
-   * @throws Refusal 503 where Postgres, or a journal that the cookie speaks of, cannot be read now.
+   * Called before BEGIN of an order. `freeze` and `endGeneration` follow in its transaction. After COMMIT,
+   * `checkout.afterCommit()` returns the cookies to set.
+   * @throws Refusal 503 where Postgres cannot be read, or a journal that the cookie names
    */
   prepareCheckout(request: CartRequest): Promise<CartCheckout>;
   close(): Promise<void>;
 }
 
 /**
- * The guest's pieces on their way into the account's cart; made before BEGIN, because no Redis call may happen inside.
+ * Merges the guest's pieces into the account's cart. It is made before BEGIN, because Redis must not be called inside
+ * a transaction.
  */
 export interface CartMerge {
-  /** Inside the transaction of sign-in or sign-up. May be called again if the transaction is tried again. */
+  /** Called in the transaction of sign-in or sign-up. May be called again if the transaction is tried again. */
   mergeInto(tx: Tx, accountId: string): Promise<void>;
-  /** After COMMIT: brings the copies up to date. @returns the cookies to set. Never throws. */
+  /** Called after COMMIT: updates the copies. @returns the cookies to set. Never throws. */
   afterCommit(): Promise<string[]>;
   /**
-   * Instead, where an earlier request had the same key and signed in already: its answer may not have arrived.
+   * Called instead if an earlier request with the same key has signed in. Its answer may not have arrived.
    * @returns the cookies to set. Never throws.
    */
   catchUp(accountId: string): Promise<string[]>;
 }
 
-/** An order among the operations of its cart: one key is one of them. */
+/** An order counts as an operation of its cart, under its own key. */
 export type OrderKey = Pick<CartOperation, 'opId' | 'fingerprint'>;
 
-/** A cart on its way to becoming an order; made before BEGIN, because no Redis call may happen inside. */
+/** Turns a cart into an order. It is made before BEGIN, because Redis must not be called inside a transaction. */
 export interface CartCheckout {
   /**
-   * Locks the cart until the transaction ends and takes its journal along, so take this lock before those of variants
-   * and products. @returns its lines, empty where the cart is; `checkOrderable` judges them.
-   * @throws Refusal 422 where the order's key stands for an operation of this cart
+   * Locks the cart until the transaction ends, and applies its journal. This lock must be taken before those of
+   * variants and products.
+   * @returns the cart's lines, which may be empty; `checkOrderable` checks them
+   * @throws Refusal 422 where the order's key belongs to an operation of this cart
    */
   freeze(tx: Tx, order: OrderKey): Promise<CartLine[]>;
   /**
-   * Empties the cart, ends its generation and records the order's key. Only after `freeze`, in the same transaction.
+   * Empties the cart, ends its generation and records the order's key. Must follow `freeze` in the same transaction.
    */
   endGeneration(tx: Tx): Promise<void>;
-  /** After COMMIT: brings the copies up to date. @returns the cookies to set. Never throws. */
+  /** Called after COMMIT: updates the copies. @returns the cookies to set. Never throws. */
   afterCommit(): Promise<string[]>;
   /**
-   * Instead, where an earlier request had the same key and placed the order: its answer may not have arrived, its
-   * process may have died.
-   * @param lines of the order. @returns the cookies to set. Never throws.
+   * Called instead if an earlier request with the same key has placed the order. Its answer may not have arrived, or
+   * its process may have died.
+   * @param lines lines of the order. @returns the cookies to set. Never throws.
    */
   catchUp(order: OrderKey, lines: CartLine[]): Promise<string[]>;
 }

@@ -1,4 +1,5 @@
-// Refusal of a cart operation: what the catalog and the limits forbid, and the HTTP refusal for each outcome.
+// Decides whether a cart operation is refused, by the catalog and the limits, and gives the HTTP refusal for each
+// outcome.
 import { readVariants } from '../catalog/read-variants.ts';
 import type { Deps } from '../deps.ts';
 import { notFound, Refusal } from '../errors.ts';
@@ -15,16 +16,16 @@ import type { CartOperation } from './carts.ts';
 export interface WaitingOperation extends LineChange {
   opId: string;
   fingerprint: string;
-  /** Why the catalog forbids it, unless it was applied before the catalog did. */
+  /** Why the catalog forbids it. It is ignored where the operation was applied before. */
   blocked?: BlockCode | undefined;
 }
 
 type BlockCode = 'unknown-variant' | 'out-of-stock';
 
-/** `applied` also where it had been applied before. `reused`: the op id stands for another request. */
+/** `applied` also means that it was applied before. `reused`: the op id belongs to another request. */
 export type CartOutcome = 'applied' | 'reused' | BlockCode | LimitCode;
 
-/** @throws Refusal 503 where the catalog cannot tell; never for a removal, which needs no catalog. */
+/** @throws Refusal 503 where the catalog cannot be read; never for a removal, which needs no catalog */
 export async function checkOperation(
   deps: Pick<Deps, 'cache'>,
   operation: CartOperation,
@@ -40,16 +41,14 @@ export async function checkOperation(
   }
 }
 
-/**
- * Also used before an operation enters the journal. Removing the line of a variant that went away is always allowed.
- */
+/** Also runs before an operation enters the journal. A line whose variant no longer exists may always be removed. */
 export function refusalOf(lines: CartLine[], operation: WaitingOperation): BlockCode | LimitCode | undefined {
   const removes = operation.quantity === 0 && lines.some((line) => line.variantId === operation.variantId);
   if (operation.blocked !== undefined && !removes) return operation.blocked;
   return limitBrokenBy(lines, operation);
 }
 
-/** @returns undefined where the operation was applied. */
+/** @returns undefined where the operation was applied */
 export function refusalFor(outcome: CartOutcome, variantId: string): Refusal | undefined {
   switch (outcome) {
     case 'applied':
@@ -70,8 +69,8 @@ export function refusalFor(outcome: CartOutcome, variantId: string): Refusal | u
 }
 
 /**
- * @throws Refusal 409 `cart-empty`; 422 `cart-over-limit` where replay or sign-in made it larger than an order may
- * be.
+ * @throws Refusal 409 `cart-empty`; 422 `cart-over-limit` where replay or sign-in made the cart larger than an order
+ * may be
  */
 export function checkOrderable(lines: CartLine[]): void {
   if (lines.length === 0) throw new Refusal(409, 'cart-empty', 'The cart is empty');

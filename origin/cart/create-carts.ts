@@ -5,7 +5,7 @@ import { createCookieCarts } from './cookie/cookie-carts.ts';
 import { createServerCarts } from './server/server-carts.ts';
 import { createStickyCarts } from './sticky/sticky-carts.ts';
 
-/** Picks the state by `CART_STATE`. Close it before the process ends. */
+/** The caller must close it before the process ends. */
 export function createCarts(deps: Deps): Carts {
   switch (deps.settings.cartState) {
     case 'server':

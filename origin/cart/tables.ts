@@ -4,10 +4,10 @@ import type { CartLine, DirectSets } from './cart-contents.ts';
 
 export interface CartTables {
   carts: {
-    /** Random, made by an origin, so that a cart may begin while Postgres is away. */
+    /** Random and made by an origin, so that a cart may be created while Postgres is away. */
     id: string;
     version: number;
-    /** Ended by each order; later and replayed operations belong to the next. */
+    /** Each order ends a generation. Later and replayed operations belong to the next. */
     generation: Generated<number>;
     account_id: string | null;
     /** The account's cart that took over this guest's cart at sign-in. */

@@ -1,4 +1,4 @@
-// The JSON API of what a shopper asks before ordering: which delivery methods go to a country.
+// The JSON API that lists the delivery methods to a country, for shoppers before they order.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Deps } from '../deps.ts';
 import { createApi, defineRoute, jsonAnswer, z } from '../web/api/api.ts';

@@ -122,7 +122,7 @@ function sumOf(amounts: number[]): number {
   return amounts.reduce((sum, amount) => sum + amount, 0);
 }
 
-/** Percent, and the day from which the rate holds (ISO 8601); earlier ones stand first. */
+/** Percent, and the day from which the rate holds (ISO 8601), in the order of time. */
 type Rates = [from: string, percent: number][];
 
 const standardRates: Record<string, Rates> = {
@@ -180,7 +180,7 @@ const standardRates: Record<string, Rates> = {
   SE: [['1990-07-01', 25]],
 };
 
-/** Only where clothes of children are taxed otherwise than those of grown-ups. */
+/** Only for countries that tax children's clothes differently from adults' clothes. */
 const childrensRates: Record<string, Rates> = {
   IE: [['1984-05-01', 0]],
   LU: [['2015-01-01', 3]],
@@ -197,7 +197,7 @@ interface Taxed {
 
 /**
  * @param country two letters (ISO 3166) of a member state
- * @returns percent; before the first day that is listed, the rate of that day
+ * @returns percent; before the first listed day, the rate of that day
  * @throws Error for a country without rates, to which nothing may be sold
  */
 export function findVatRate(country: string, { isForChildren }: Taxed, at: Date): number {

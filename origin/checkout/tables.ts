@@ -10,7 +10,7 @@ export interface CheckoutTables {
     name: string;
     countries: string[];
     price_amount: number;
-    /** Goods of this amount or more travel free. */
+    /** Goods of this amount or more are delivered free. */
     free_from_amount: number | null;
     min_days: number;
     max_days: number;
@@ -18,14 +18,14 @@ export interface CheckoutTables {
   shipping_version: {
     only_row: Generated<boolean>;
     version: Generated<number>;
-    /** By which dates on shared pages were reckoned; null before the worker has looked. */
+    /** The day for which shared pages show delivery dates; null before the worker first ran. */
     day: ColumnType<string | null, never, string>;
-    /** As staff wrote them; null: those of holidays.md. */
+    /** The holidays that staff wrote; null where those of holidays.md apply. */
     holidays: ColumnType<Holiday[] | null, never, string>;
   };
   promotions: {
     id: GeneratedAlways<string>;
-    /** In capitals. */
+    /** The code in capitals. */
     code: string;
     kind: PromotionKind;
     /** Percent, or minor units. */
@@ -35,9 +35,9 @@ export interface CheckoutTables {
     ends_at: ColumnType<Date | null, Date | null, Date | null>;
     uses: number | null;
     uses_per_customer: number | null;
-    /** Slugs; null: all. */
+    /** Slugs; null means all. */
     categories: string[] | null;
-    /** Ids or slugs; null: all. */
+    /** Ids or slugs; null means all. */
     products: string[] | null;
     used: Generated<number>;
     created_at: ColumnType<Date, Date | undefined, Date>;
@@ -45,7 +45,7 @@ export interface CheckoutTables {
   promotion_uses: {
     order_id: string;
     promotion_id: string;
-    /** E-mail in small letters; null once the person is forgotten. */
+    /** The e-mail in lower case; null once the person was erased. */
     customer: string | null;
     account_id: string | null;
   };

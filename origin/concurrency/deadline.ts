@@ -1,4 +1,4 @@
-// Limits how long a caller waits. The work itself may go on, so it must be safe to ask for again.
+// Limits how long a caller waits. The work itself goes on, so it must be safe to ask for again.
 export async function withinMs<Answer>(
   ms: number,
   tooLate: () => Error,

@@ -1,7 +1,7 @@
-// Gathers calls: those that come while an earlier batch runs are the next batch, so that many share one statement.
+// Gathers calls: those that arrive while a batch runs form the next batch, so that many share one statement.
 
 /**
- * One call alone waits for nothing. A batch that fails, fails all its calls.
+ * A single call starts at once. If a batch fails, all its calls fail.
  * @param run answers its items in their order
  */
 export function gather<Item, Answer>(

@@ -168,7 +168,7 @@ function fallbackKey(tokenHash: string): string {
 export interface NewSession {
   tokenHash: string;
   device: string;
-  /** Client address; what is kept is its network. */
+  /** Client address; only its network is stored. */
   address: string;
   /** When the password was right, and the second factor where there is one. */
   verifiedAt: Date;

@@ -86,7 +86,7 @@ export function integrationPages(deps: Deps): Hono<AppEnv> {
     });
 }
 
-/** By the deed that was done. */
+/** The sentence after each deed. */
 const sentences: Record<string, string> = {
   'revoke-key': 'The key is revoked; it ended at once.',
   pause: 'Paused. What happens meanwhile is kept for 30 days.',

@@ -55,7 +55,7 @@ export async function readInvalidation(db: Db, id: string): Promise<Invalidation
 
 const pollMs = 20;
 
-/** @returns the invalidation when it is done, or as it stands after `waitMs`. */
+/** @returns the invalidation once it is done, or its present state after `waitMs` */
 export async function awaitInvalidation(db: Db, id: string, waitMs: number): Promise<Invalidation> {
   const deadline = performance.now() + waitMs;
   for (;;) {
@@ -68,12 +68,11 @@ export async function awaitInvalidation(db: Db, id: string, waitMs: number): Pro
 const longestWaitSeconds = 5;
 
 /**
- * `Prefer: wait=5` (RFC 7240): the first `wait` counts, at most 5 s of it. What has another form is passed over, as
- * the RFC says.
- * @returns seconds, undefined where nothing is asked
+ * Reads `Prefer: wait=5` (RFC 7240). The first `wait` counts, up to 5 s. Other forms are ignored, as the RFC says.
+ * @returns seconds; undefined where no wait is asked for
  */
 export function readPreferredWait(prefer: string | undefined): number | undefined {
-  // A wait behind a semicolon is a parameter of another preference.
+  // A `wait` after a semicolon is a parameter of another preference.
   for (const [preference = ''] of (prefer ?? '').split(',').map((part) => part.split(';'))) {
     const [, name, value] = /^\s*([\w-]+)\s*(?:=\s*"?([^"]*?)"?\s*)?$/.exec(preference) ?? [];
     if (name?.toLowerCase() !== 'wait') continue;

@@ -24,8 +24,9 @@ export function readOrderIds(
 }
 
 /**
- * At sign-out and when the account is deleted: whoever uses the browser next opens no order with it. The account's own
- * orders stay named: they open for nobody else, and whoever asks for one is sent to sign in.
+ * Removes guests' orders from the cookie at sign-out and when the account is deleted, so that the browser's next user
+ * cannot open them. The account's own orders stay: only the account can open them, and this browser is asked to sign
+ * in.
  * @returns a `Set-Cookie` value
  */
 export async function leaveOrders(
@@ -48,7 +49,7 @@ export async function leaveOrders(
       );
 }
 
-/** @returns a `Set-Cookie` value that adds the order. */
+/** @returns a `Set-Cookie` value that adds the order */
 export function rememberOrder(
   settings: Pick<Settings, 'cookieKeys'>,
   cookieHeader: string | undefined,
@@ -68,7 +69,7 @@ const validDays = 90;
 
 type LinkSettings = Pick<Settings, 'cookieKeys' | 'siteUrl'>;
 
-/** The number is random: an id that a restored database gives again to another order is not opened by an old key. */
+/** The number is random. A restored database may give an old id to another order, which an old key must not open. */
 interface LinkedOrder {
   id: string;
   number: string;
@@ -77,12 +78,12 @@ interface LinkedOrder {
 /** The signed link to an order in a mail: it opens that one order in any browser, for 90 days. */
 export function orderLink(settings: LinkSettings, order: LinkedOrder, now = Date.now()): string {
   const expires = String(Math.ceil(now / 1_000) + validDays * 86_400);
-  // The end of a link must be no sign that mail programs take for the end of a sentence.
+  // The link ends with a digit, because mail programs may cut off a final sign as the end of a sentence.
   const key = `${signature(settings.cookieKeys[0]!, order, expires)}.${expires}`;
   return `${settings.siteUrl}/orders/${order.id}?key=${key}`;
 }
 
-/** Compared in constant time, with every key that still verifies. */
+/** Compares in constant time, with every key that still verifies. */
 export function opensOrder(
   { cookieKeys }: Pick<Settings, 'cookieKeys'>,
   order: LinkedOrder,
@@ -98,7 +99,7 @@ export function opensOrder(
   return isSigned && Number(expires) * 1_000 > now;
 }
 
-/** 43 letters, and nothing that a cookie's signature could be. */
+/** Makes 43 characters. Its text differs from that of a cookie's signature, so neither can stand for the other. */
 function signature(cookieKey: string, { id, number }: LinkedOrder, expires: string): string {
   return createHmac('sha256', cookieKey)
     .update(`link to an order\n${id}\n${number}\n${expires}`)
@@ -131,7 +132,7 @@ export async function requestOrderLink(
   deps.wakeWorker();
 }
 
-/** Part of the mail job. @returns undefined where number and e-mail do not belong together */
+/** Composes the mail for its job. @returns undefined where number and e-mail do not belong together */
 export async function prepareOrderLink(
   { db, settings }: Pick<Deps, 'db' | 'settings'>,
   to: string,
@@ -154,7 +155,7 @@ export async function prepareOrderLink(
   };
 }
 
-/** As people type it: small letters, other hyphens or none, letters that look like digits. */
+/** Normalises a number that a person typed: lower case, other hyphens or none, letters that look like digits. */
 export function normaliseNumber(text: string): string {
   const drawn = text
     .toUpperCase()

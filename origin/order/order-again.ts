@@ -1,21 +1,21 @@
-// Puts the lines of an order that came to nothing back into the bag, once for each submitted form.
+// Puts the lines of a cancelled order back into the bag, once for each submitted form.
 import type { CartRequest, Carts } from '../cart/carts.ts';
 import { Refusal } from '../errors.ts';
 import { fingerprintOf } from '../web/api/idempotency.ts';
 import { afterCookies } from '../web/request/signed-cookies.ts';
 import type { Order } from './order.ts';
 
-/** Whether nothing will come of it any more. */
+/** Tells whether the order will never be fulfilled. */
 export function cameToNothing({ status }: Pick<Order, 'status'>): boolean {
   return status === 'cancelled';
 }
 
 /**
- * What the bag has no room for, and what is no longer sold, stays out.
- * @param key of the form: sent twice, it counts once, as far as the cart remembers its operations (in state `cookie`
- * the newest eight)
+ * Adds the order's lines to the cart. Lines that exceed its limits or are no longer sold are left out.
+ * @param form its key makes a repeated form count once, as long as the cart remembers its operations (the newest
+ * eight in state `cookie`)
  * @returns the cookies to set
- * @throws Refusal 503 where the cart cannot be written now: the same form again is safe
+ * @throws Refusal 503 where the cart cannot be written now; the same form may safely be sent again
  */
 export async function orderAgain(
   carts: Carts,

@@ -1,4 +1,4 @@
-// Writes the mail that confirms an order.
+// Composes the mail that confirms an order.
 import { readVariantsFresh } from '../catalog/read-variants.ts';
 import { formatRate, priceOrFree } from '../checkout/delivery-dates.ts';
 import type { Deps } from '../deps.ts';
@@ -14,7 +14,9 @@ import { orderColumns, withLines } from './order-rows.ts';
 
 export const orderTemplate = 'order-confirmation';
 
-/** In the transaction that brings the good news, so that the mail is sent once and never without it. */
+/**
+ * Requests the mail in the transaction that confirms the order, so that a commit sends it once and a rollback never.
+ */
 export async function requestOrderMail(tx: Tx, orderId: string): Promise<void> {
   const { email } = await tx
     .selectFrom('orders')
@@ -39,7 +41,7 @@ function describeSums({ discount, shipping, tax, total }: Order): MailSum[] {
   ];
 }
 
-/** Part of the mail job. @returns undefined where the order is gone or its buyer was forgotten */
+/** Composes the mail for its job. @returns undefined where the order does not exist or no longer has this e-mail */
 export async function prepareOrderMail(
   { db, settings }: Pick<Deps, 'db' | 'settings'>,
   to: string,
@@ -61,7 +63,7 @@ export async function prepareOrderMail(
   const lines = order!.lines.map((line) => {
     const what = [line.name, line.color, line.size].filter(Boolean).join(', ');
     const text = `${line.quantity} × ${what}: ${formatMoney(line.lineTotal.amount)}`;
-    // What has left the shop since has no picture any more.
+    // A variant that is no longer sold has no picture.
     const imageUrl = variants.get(line.variantId)?.imageUrl;
     return imageUrl === undefined ? text : { text, imageUrl: new URL(imageUrl, settings.siteUrl).href };
   });

@@ -33,12 +33,18 @@ export async function attemptPayment(
 
 const pollMs = 25;
 
-/** Waits while another request makes the attempt, at most as long as a provider may take. All get the same answer. */
+/**
+ * Waits while another request makes the attempt, at most as long as a provider may take. All then get the same
+ * answer.
+ */
 export async function awaitAttempt(db: Db, orderId: string): Promise<void> {
   while (await isBeingAttempted(db, orderId)) await delay(pollMs);
 }
 
-/** What the provider said is written down later than the attempt; who made it and died is not waited for. */
+/**
+ * Tells whether an attempt is running. Its outcome updates the row later. An attempt whose process died is not
+ * awaited.
+ */
 async function isBeingAttempted(db: Db, orderId: string): Promise<boolean> {
   const { rows } = await sql<{ going_on: boolean }>`
     select status = 'pending' and updated_at = attempted_at
@@ -47,7 +53,7 @@ async function isBeingAttempted(db: Db, orderId: string): Promise<boolean> {
   return rows[0]?.going_on === true;
 }
 
-/** Calls the provider and writes down what it says. Safe to repeat. */
+/** Calls the provider and stores its answer. Safe to repeat. */
 export async function callProviderAndRecord(
   deps: Deps,
   providers: PaymentProviders,
@@ -76,7 +82,7 @@ async function callProvider(
       );
     return result;
   } catch (error) {
-    // No answer is not a refusal: the money may have been taken.
+    // A missing answer is not a refusal: the money may have been taken.
     deps.log.warn({ err: error, orderId, provider: name }, 'a payment provider did not answer');
     return { status: 'unanswered', detail: `No answer: ${error instanceof Error ? error.message : error}` };
   }
@@ -104,8 +110,8 @@ export async function settlePayment(
 }
 
 /**
- * Cancels an order whose payment was never attempted, so that its stock is free again.
- * Only while no attempt began: from then on money may have moved, and the hold ends with the payment's outcome alone.
+ * Cancels an order whose payment was never attempted, so that its stock is free again. Once an attempt has begun,
+ * money may have moved, and only the payment's outcome ends the hold.
  */
 export async function expireHold(
   { db, settings }: Pick<Deps, 'db' | 'settings'>,

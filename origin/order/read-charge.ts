@@ -1,5 +1,5 @@
-// Reads what a payment provider needs of an order: amount, idempotency key, and the request that every attempt
-// repeats.
+// Reads what a payment provider needs to know of an order: amount, idempotency key, and the request that every
+// attempt repeats.
 
 import { readLineage } from '../postgres/lineage.ts';
 import type { Db, DbOrTx, Tx } from '../schema.ts';
@@ -43,8 +43,8 @@ export async function readCharge(db: DbOrTx, orderId: string): Promise<{ charge:
 }
 
 /**
- * In the transaction that places the order: a database that goes back in time has either no order or the whole
- * request.
+ * Stores the request in the transaction that places the order. A restored database then has the order with its whole
+ * request, or neither.
  */
 export async function keepRequest(
   tx: Tx,
@@ -81,7 +81,9 @@ export async function keepRequest(
     .execute();
 }
 
-/** For an order of the previous release, which kept no request: the first question makes it, before it is sent. */
+/**
+ * Reads the charge. An order of the previous release has no request; it is made and stored before the first question.
+ */
 export async function readKeptCharge(
   { db, now }: { db: Db; now: () => number },
   providers: PaymentProviders,

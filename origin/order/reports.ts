@@ -169,18 +169,21 @@ export async function listSellingOut(db: Db, now: Date): Promise<ScarceVariant[]
  * own quarter, whenever its order was paid.
  */
 export interface VatRow {
-  /** Where the parcels went: two letters. */
+  /** The country that the parcels went to: two letters. */
   country: string;
   /** Percent. */
   rate: number;
-  /** Minor units, as are all amounts. */
+  /** All amounts are in minor units. */
   salesNet: number;
   salesVat: number;
   refundsNet: number;
   refundsVat: number;
 }
 
-/** By UTC, as the dates on the documents are. @throws Refusal 400 for anything but a quarter such as `2026-Q4` */
+/**
+ * Quarters are in UTC, like the dates on the documents. @throws Refusal 400 for anything but a quarter such as
+ * `2026-Q4`
+ */
 export function readQuarter(text: string): { from: Date; to: Date } {
   const [, year, quarter] = /^(\d{4})-?Q([1-4])$/i.exec(text.trim()) ?? [];
   if (year === undefined) throw new Refusal(400, 'bad-request', 'quarter: must be one such as 2026-Q4');
@@ -192,14 +195,14 @@ export function quarterOf(time: Date): string {
   return `${time.getUTCFullYear()}-Q${Math.floor(time.getUTCMonth() / 3) + 1}`;
 }
 
-/** The quarter of a time and those before it, newest first. */
+/** Lists the quarter of a time and those before it, newest first. */
 export function quartersUntil(time: Date, count: number): string[] {
   return Array.from({ length: count }, (_, at) =>
     quarterOf(new Date(Date.UTC(time.getUTCFullYear(), time.getUTCMonth() - 3 * at))),
   );
 }
 
-/** By country, the highest rate first. Indexes: invoices_by_time, credit_notes_by_time. */
+/** Sorted by country, then the highest rate first. Indexes: invoices_by_time, credit_notes_by_time. */
 export async function readVatReport(
   deps: InvoiceDeps,
   { from, to }: { from: Date; to: Date },

@@ -11,9 +11,9 @@ interface Country {
   /** ISO 3166. */
   code: string;
   name: string;
-  /** Of a code in capitals without spaces and hyphens. */
+  /** The form of a code in capitals, without spaces and hyphens. */
   postalCode: RegExp;
-  /** As people write it there. */
+  /** An example as people write it there. */
   example: string;
 }
 
@@ -31,7 +31,7 @@ export const countries: Country[] = [
   country('DE', 'Germany', /\d{5}/, '10115', 'D'),
   country('GR', 'Greece', /\d{5}/, '105 57'),
   country('HU', 'Hungary', /\d{4}/, '1051', 'H'),
-  // Its first three signs lead to a post town and are what many people know of theirs.
+  // The first three characters name a post town. Many people know only these of their code.
   country('IE', 'Ireland', /(?:[AC-FHKNPRTV-Y]\d{2}|D6W)(?:[\dAC-FHKNPRTV-Y]{4})?/, 'D02 X285', 'IRL'),
   country('IT', 'Italy', /\d{5}/, '00144', 'I'),
   country('LV', 'Latvia', /\d{4}/, 'LV-1010'),
@@ -48,7 +48,7 @@ export const countries: Country[] = [
   country('SE', 'Sweden', /\d{5}/, '111 22', 'S'),
 ];
 
-/** @param carSign also written before a code, as in `D-10115`; the two letters are everywhere. */
+/** @param carSign may also stand before a code, as in `D-10115`; the country's two letters always may */
 function country(code: string, name: string, form: RegExp, example: string, carSign = code): Country {
   const before = `(?:${code}|${carSign})?`;
   return { code, name, postalCode: new RegExp(`^${before}(?:${form.source})$`), example };
@@ -58,7 +58,7 @@ export function findCountry(code: string): Country | undefined {
   return countries.find((known) => known.code === code);
 }
 
-/** Letters of any case and width, with spaces and hyphens wherever people put them. */
+/** Accepts letters in any case and width, with spaces and hyphens anywhere. */
 export function isPostalCodeOf({ postalCode }: Country, text: string): boolean {
   return postalCode.test(
     text

@@ -1,4 +1,4 @@
-// The page on which one withdraws from a contract, without signing in: who, which order, which pieces.
+// The page on which a buyer withdraws from a contract, without signing in: name, e-mail, order and pieces.
 import { type Context, Hono } from 'hono';
 import type { Deps } from '../deps.ts';
 import { readFrame } from '../identity/page-frame.ts';

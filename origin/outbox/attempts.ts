@@ -2,7 +2,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Db } from '../schema.ts';
 
-/** What a worker tells of one attempt when it ends. */
+/** What a worker reports about an attempt when it ends. */
 export interface AttemptNotes {
   worker: string;
   tookMs: number;
@@ -25,13 +25,13 @@ export interface JobAttempt extends AttemptNotes {
   error: string | null;
 }
 
-/** Of one job; an outage may cost thousands of attempts. */
+/** How many attempts of one job are kept. An outage may cause thousands. */
 const mostKept = 50;
 const mostSteps = 100;
 
 /**
- * A part of the statement that records outcomes, so that neither exists without the other. All times are those of
- * Postgres' clock.
+ * Builds the part of a statement that records attempts, so that outcome and attempt are written together. All times
+ * are by Postgres' clock.
  * @param changed the part that changed the rows: `id`, `state`, `attempt`, `failure`
  */
 export function insertAttempts(
@@ -39,7 +39,7 @@ export function insertAttempts(
   ended: { row: { id: string; attempt: number }; attempt: AttemptNotes }[],
 ): RawBuilder<unknown> {
   const from = sql.ref(changed);
-  // Nearly all jobs end long before: their statement is the shorter one.
+  // Nearly all jobs end after fewer attempts. Their statement is shorter.
   const forgotten = ended.every(({ row }) => row.attempt <= mostKept)
     ? sql``
     : sql`,
@@ -63,7 +63,7 @@ export function insertAttempts(
       on conflict do nothing)${forgotten}`;
 }
 
-/** @returns the last of them, oldest first */
+/** @returns the kept attempts of each job, oldest first */
 export async function readAttempts(db: Db, jobIds: string[]): Promise<Map<string, JobAttempt[]>> {
   const { rows } = await sql<JobAttempt & { jobId: string }>`
     select job_id as "jobId", attempt, worker, claimed_at as "claimedAt", started_at as "startedAt",

@@ -5,13 +5,13 @@ import type { Db, Tx } from '../schema.ts';
 import { type OutboxKind, outboxKinds } from './events.ts';
 import { conditions, type JobCount, type JobState, jobStates, orderOf } from './find-jobs.ts';
 
-/** Where counting ends: so many means so many or more. */
+/** Counting stops here, so this number means "at least so many". */
 export const countedTo = 10_000;
 
 export interface OutboxDepth {
-  /** Due and not done, of kinds that are not paused. */
+  /** Rows that are due and not done, of kinds that are not paused. */
   pending: number;
-  /** Not done, and tried in vain at least once. */
+  /** Rows that are not done and have failed at least once. */
   failing: number;
   dead: number;
   /** Seconds that the oldest due row has waited, of kinds that are not paused; 0 where none waits. */
@@ -98,7 +98,10 @@ export async function countJobs(db: Db): Promise<CountedJobs> {
   return { counts, depth: depthOf(kinds) };
 }
 
-/** Up to a limit. A bitmap would first be made of all that there is, and a table is mostly rows of other kinds. */
+/**
+ * Makes Postgres read indexes in order, so that counting can stop early. A bitmap would first read every matching
+ * row, and a table scan mostly rows of other kinds.
+ */
 function inOrderOfIndexes<Result>(db: Db, read: (tx: Tx) => Promise<Result>): Promise<Result> {
   return db.transaction().execute(async (tx) => {
     // In one message, as each message waits for its turn on a busy machine.

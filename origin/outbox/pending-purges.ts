@@ -4,15 +4,15 @@ import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Db } from '../schema.ts';
 
 export type HeldPurger =
-  /** `new`: somebody else may have held it until just now. */
+  /** `new`: another worker may have held the right until just now. */
   | { held: 'held' | 'new' }
   /** `right` changes each time that its holder renews it. */
   | { held: 'elsewhere'; right: string };
 
 /**
  * Takes or renews the right to send purges, for `seconds`.
- * @param dead the right of a holder that has not renewed it for longer than it lasts, by the monotonic clock of who
- * watched it: it is taken over even if the database's clock was set back
+ * @param dead the right of a holder that did not renew it in time, by the caller's monotonic clock; it is taken over
+ * even if the database's clock was set back
  */
 export async function holdPurger(
   db: Db,
@@ -65,7 +65,7 @@ export async function readPendingPurges(db: Db, edgeUrls: string[]): Promise<Map
   return pending;
 }
 
-/** Only what was confirmed: a higher version that came meanwhile stays. */
+/** Clears only confirmed versions. A higher version that was added meanwhile stays. */
 export async function clearPendingPurges(db: Db, edgeUrl: string, confirmed: TagVersions): Promise<void> {
   await sql`
     delete from edge_debts using unnest(${Object.keys(confirmed)}::text[], ${Object.values(confirmed)}::integer[]) as confirmed (tag, version)
@@ -74,7 +74,7 @@ export async function clearPendingPurges(db: Db, edgeUrl: string, confirmed: Tag
   );
 }
 
-/** Where counting ends. */
+/** Counting stops at so many rows. */
 const mostCounted = 10_000;
 
 /** @returns how many tags each edge has not confirmed; edges that have confirmed all are absent */

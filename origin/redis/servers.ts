@@ -1,17 +1,17 @@
-// Finds the Redis server that holds a key, so that its answer is its own and WAIT reaches it; and finds out whether
-// Redis has room for cache entries and copies of carts.
+// Finds the Redis server that holds a key, so that its own answer is read and WAIT reaches it. Also tells whether
+// Redis has room for cache entries and cart copies.
 import calculateSlot from 'cluster-key-slot';
 import { Cluster, type Redis } from 'ioredis';
 import type { RedisClient } from './connect.ts';
 
-/** All that take writes. */
+/** Lists the servers that take writes. */
 export function primariesOf(redis: RedisClient): Redis[] {
   return redis instanceof Cluster ? redis.nodes('master') : [redis];
 }
 
 /**
- * The server that holds each key, with the items that it holds; under undefined those that no server of the cluster
- * holds just now.
+ * Groups items by the server that holds their key. Items that no server of the cluster holds at the moment are under
+ * undefined.
  */
 export function groupByPrimary<Item>(
   redis: RedisClient,
@@ -35,23 +35,23 @@ export function nameOf(server: Redis): string {
   return `${server.options.host}:${server.options.port}`;
 }
 
-/** Soon, and for all who ask at once; the keys' servers are otherwise looked up each second. */
+/** Looks up which server holds which slots, once for concurrent callers. Otherwise this happens each second. */
 export function askForTopology(redis: RedisClient): void {
   if (redis instanceof Cluster) redis.refreshSlotsCache(() => undefined);
 }
 
 /** Reserves memory in Redis for journal and queue: caches stop writing before Redis is full. */
 export interface RedisRoom {
-  /** Looked up at most once a second; `maxmemory 0` has no bound. */
+  /** Looked up at most once a second. `maxmemory 0` sets no limit. */
   isLeft(): Promise<boolean>;
 }
 
-/** Of `maxmemory`: pages and lists stop first, copies of carts after them. */
+/** Shares of `maxmemory`: entries of pages and lists stop first, then copies of carts. */
 export const roomForEntries = 0.6;
 export const roomForCopies = 0.75;
 const trustMs = 1_000;
 
-/** @param share of `maxmemory` that may be in use */
+/** @param share the share of `maxmemory` that may be in use */
 export function createRedisRoom(redis: RedisClient, share: number): RedisRoom {
   let checkedAtMs = Number.NEGATIVE_INFINITY;
   let isLeft: Promise<boolean> = Promise.resolve(true);

@@ -1,4 +1,4 @@
-// Whichever way one leaves, the browser has neither session nor pieces, in every state of the cart.
+// However a shopper leaves, the browser has neither session nor pieces, in every cart state.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Browser, openShop, type Shop } from '../support/shop.ts';
 

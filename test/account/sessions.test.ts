@@ -1,5 +1,5 @@
-// Sessions: a new password gives a new token, staff are signed out sooner, and each session tells of the sign-in before
-// it.
+// Sessions: a new password gives a new token, staff are signed out sooner, and each session tells of the sign-in
+// before it.
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -43,7 +43,7 @@ describe('a new password', () => {
     expect(retry.cookies.get(cookie)).toBe(renewed);
     expect((await owner.put('/api/account/password', change, headers)).status).toBe(204);
     expect(owner.cookies.get(cookie)).toBe(renewed);
-    // Without the new password it is only an ended session.
+    // Without the new password, the old token is that of an ended session.
     retry.cookies.set(cookie, former);
     const guess = { ...change, newPassword: 'not-that-password' };
     expect((await retry.put('/api/account/password', guess, headers)).body.code).toBe('session-ended');
@@ -67,7 +67,7 @@ describe('a session of staff', () => {
     const { body } = await browser.get('/api/sessions/current');
     await sql`update sessions set last_seen_at = now() - ${seen}::interval, created_at = now() - ${created}::interval
       where id = ${body.id}`.execute(shop.deps.db);
-    // No copy is believed.
+    // The session is read from Postgres, because no cached one is left.
     await shop.deps.redis.flushall();
     return (await browser.get('/api/account')).status;
   };
@@ -76,7 +76,7 @@ describe('a session of staff', () => {
     const [staff, shopper] = [await shop.staff(), shop.browser()];
     await shopper.signUp('patient@example.com');
     expect(await age(staff, '29 minutes', '11 hours 59 minutes')).toBe(200);
-    // The request was noted, and counts as one.
+    // The request was recorded as use of the session.
     expect(await age(staff, '0 minutes', '11 hours 59 minutes')).toBe(200);
     expect(await age(staff, '31 minutes', '1 hour')).toBe(401);
     expect(await age(await shop.staff(), '0 minutes', '12 hours 1 minute')).toBe(401);

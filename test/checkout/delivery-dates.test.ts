@@ -1,4 +1,4 @@
-// On which days a parcel arrives, by weekends, holidays and the seller's clock; and what pages say of it.
+// On which days a parcel arrives, by weekends, holidays and the seller's clock, and what pages say about it.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {

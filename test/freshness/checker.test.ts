@@ -25,7 +25,7 @@ describe('what was done before a request began is never seen undone by it', () =
   test.each(plantedBugs)('the checker finds it where %s', async (bug) => {
     const found = await fc.check(
       fc.asyncProperty(plays, async (steps) => (await play(steps, redis, bug)).length === 0),
-      // The play that shows this very bug comes first, the other bugs' and random ones after it.
+      // The play that shows this bug comes first; plays of the other bugs and random ones follow.
       {
         numRuns: 60,
         endOnFailure: true,

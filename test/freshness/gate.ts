@@ -1,4 +1,4 @@
-// Where readers stand still between two of their steps while it is closed.
+// A gate at which readers stop between two of their steps while it is closed.
 export interface Gate {
   close(): void;
   open(): void;

@@ -1,5 +1,5 @@
-// How others keep a page for several origins, each as its own documentation has it: one Redis between them, deleted
-// by key after the write.
+// How other caches keep a page for several origins, each used as its own documentation says: one shared Redis, and
+// deletion by key after the write.
 import KeyvRedis from '@keyv/redis';
 import { BentoCache, bentostore } from 'bentocache';
 import { memoryDriver } from 'bentocache/drivers/memory';
@@ -11,12 +11,12 @@ import { Keyv } from 'keyv';
 
 export interface OriginCache {
   read(key: string, fill: () => Promise<number>): Promise<number>;
-  /** Resolves when the cache says that it has forgotten the key. */
+  /** Resolves when the cache reports that the key is deleted. */
   forget(key: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Of one origin; all origins share the Redis. */
+/** The cache of one origin; all origins share the Redis. */
 export const rivals: Record<string, (redisUrl: string) => OriginCache> = {
   'bentocache 1.6 (memory, Redis, bus)': bentoCache,
   'cache-manager 7.2 (Redis)': cacheManager,

@@ -1,13 +1,13 @@
-// What can happen to a shop's caches, one step after another; a play is a sequence of steps.
+// The steps that can happen to a shop's caches. A play is a sequence of steps.
 import fc from 'fast-check';
 
 export type Step =
-  /** A row changes; floors are raised and the edge is told. */
+  /** A row changes; floors are raised and the edge is purged. */
   | 'change'
   | 'read at origin 0'
   | 'read at origin 1'
   | 'read at the edge'
-  /** From here on whoever has read rows, or an answer of the origin, stands still before the next step. */
+  /** From now on a reader that has read rows, or an origin's answer, stops before its next step. */
   | 'hold'
   | 'let go'
   /** The replica has replayed all that the primary has written. */
@@ -17,13 +17,13 @@ export type Step =
   | 'copy Redis'
   /** The replica takes over with what it has. */
   | 'fail over Redis'
-  /** Words to the edge arrive, are lost, or are on their way until `deliver`. */
+  /** Purges to the edge arrive, are lost, or are on their way until `deliver`. */
   | 'words pass'
   | 'words are lost'
   | 'words wait'
   | 'deliver the oldest word'
   | 'deliver the newest word'
-  /** Time passes; origins that stood still see it only after their next turn. */
+  /** Time passes. Origins that are paused see it only after their next turn. */
   | 'stand still'
   | 'wait 10 ms'
   | 'wait 60 ms'
@@ -69,7 +69,7 @@ export const plays: fc.Arbitrary<Step[]> = fc.oneof(
   fc.array(fc.constantFrom(...atTheEdge), { minLength: 4, maxLength: 24 }),
 );
 
-/** For caches that know nothing of edges, replicas and failovers. */
+/** Plays for caches without edges, replicas and failovers. */
 export const plainPlays: fc.Arbitrary<Step[]> = fc.array(
   fc.constantFrom<Step>(
     'change',

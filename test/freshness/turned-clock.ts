@@ -1,13 +1,12 @@
-// A monotonic clock that plays turn; and how an origin reads it, which stands still now and then as a paused process
-// does.
+// A monotonic clock that plays turn, and how an origin reads it that pauses now and then, as a stopped process does.
 import type { PlantedBug } from './planted-bugs.ts';
 
 export interface TurnedClock {
   now(): number;
   ofOrigin(): number;
-  /** Time goes by while everybody runs. */
+  /** Time passes while all run. */
   pass(ms: number): void;
-  /** Time goes by that an origin which stands still does not live through. */
+  /** Time passes that a paused origin does not notice. */
   passUnseen(ms: number): void;
   standStill(): void;
 }

@@ -1,5 +1,5 @@
-// Two real Redis servers of which one is the primary: emptied, copied and failed over in milliseconds, each with its
-// own run id.
+// Two real Redis servers, one of them the primary. They are emptied, copied and failed over in milliseconds, each
+// with its own run id.
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { vi } from 'vitest';
@@ -8,19 +8,21 @@ import { type RunId, trackRunId } from '../../origin/redis/versioned-reads.ts';
 import { type PrivateStore, startRedis } from '../support/stores.ts';
 
 export interface TwoRedis extends AsyncDisposable {
-  /** Leads to whichever is the primary when a command is given. */
+  /** Leads to the server that is the primary when a command is given. */
   client: Redis;
-  /** Of the present primary. */
+  /** The run id of the present primary. */
   server: RunId;
-  /** Both empty, the first one the primary. */
+  /** Empties both, and makes the first one the primary. */
   reset(): Promise<void>;
   empty(): Promise<void>;
   copy(): Promise<void>;
-  /** The other takes over with what it has; the one before stays as it is, as a replica that has not caught up. */
+  /**
+   * The other server takes over with its own data. The former primary stays as it is, as a replica that lags behind.
+   */
   failOver(): Promise<void>;
 }
 
-/** A port where no primary is: a replica of it keeps what it has. */
+/** A port without a primary. A replica of it keeps its data. */
 const nowhere = 1;
 
 export async function startTwoRedis(): Promise<TwoRedis> {
@@ -54,7 +56,7 @@ export async function startTwoRedis(): Promise<TwoRedis> {
     primary = 1 - primary;
     await other().replicaof('127.0.0.1', nowhere);
     await clients[primary]!.replicaof('NO', 'ONE');
-    // As a balancer does that ends the connections to the one before.
+    // Does what a load balancer does that closes connections to the former primary.
     const closed = once(clients[primary]!, 'close');
     clients[primary]!.disconnect(true);
     await closed;

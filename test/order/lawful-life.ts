@@ -1,11 +1,11 @@
-// What always holds of an order: money, pieces and states, as the state machine sees them.
+// The invariants of an order: money, pieces and states, as the state machine sees them.
 import { expect } from 'vitest';
 import { fulfilmentOf, type Life, paidOf, refundedOf } from '../../origin/order/life/order-life.ts';
 
-/** Pieces that went back into stock, counted beside the machine. */
+/** Pieces that went back into stock, counted outside the state machine. */
 export type Restocked = Map<string, number>;
 
-/** Of any moment of an order's life, whatever has happened to it. */
+/** Checks the invariants at any moment of an order's life. */
 export function expectLawful(life: Life, back: Restocked): void {
   expect(refundedOf(life)).toBeLessThanOrEqual(paidOf(life));
   expect(paidOf(life)).toBeLessThanOrEqual(life.total);
@@ -14,7 +14,7 @@ export function expectLawful(life: Life, back: Restocked): void {
     expect(line.returned).toBeGreaterThanOrEqual(0);
     expect(line.returned).toBeLessThanOrEqual(line.shipped);
     expect(line.restocked).toBe(back.get(line.variantId) ?? 0);
-    // Nothing is in stock that left the shop and did not come back.
+    // No shipped piece is in stock unless it came back.
     expect(line.restocked).toBeLessThanOrEqual(line.withdrawn + line.returned);
     const inParcels = life.shipments
       .flatMap(({ lines }) => lines)
@@ -26,7 +26,7 @@ export function expectLawful(life: Life, back: Restocked): void {
     expect(life.shipments).toEqual([]);
     // Stock is held exactly as long as money may still move.
     expect(life.holdsStock).toBe(['pending', 'authorised', 'unknown'].includes(life.payment));
-    // What a bank has taken back is not paid back as well.
+    // Money that a bank has taken back is not refunded as well.
     expect(refundedOf(life)).toBe(Math.max(paidOf(life) - life.disputed, refundedOf(life)));
     for (const line of life.lines)
       expect(line.restocked).toBe(life.holdsStock ? line.restocked : line.quantity);

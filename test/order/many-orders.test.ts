@@ -1,4 +1,5 @@
-// The second order, and the third: by every provider, as a guest and signed in, in the order of the settings' defaults.
+// The second and the third order: with every provider, as a guest and signed in, with the default settings' order of
+// providers.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type StripeServer, startStripeServer } from '../../ops-scripts/drills/stripe-server.ts';
@@ -46,7 +47,7 @@ async function orderThreeTimes(buyer: Browser, payment: object, expected: string
     const confirmed = expected === 'paid' || (payment as { provider: string }).provider === 'on-delivery';
     expect(await confirmationsOf(answer.body.id)).toBe(confirmed ? 1 : 0);
     ids.add(answer.body.id);
-    // A declined order leaves its pieces where they can be bought again: begin the next round without them.
+    // A declined order gives its pieces back to the bag, so they are removed before the next round.
     await buyer.delete(`/api/cart/lines/${shop.variants[0]!.id}`);
   }
   expect(ids.size).toBe(3);

@@ -1,4 +1,4 @@
-// A payment that was refused costs the shopper nothing but a click: the pieces go back into the bag, once.
+// After a refused payment, one click puts the pieces back into the bag, once.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Browser, openShop, type Shop } from '../support/shop.ts';
 

@@ -1,4 +1,4 @@
-// A shopper who has paid on Stripe's page comes back sooner than the webhook does.
+// A shopper who has paid on Stripe's page may come back before the webhook arrives.
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { startStripeServer } from '../../ops-scripts/drills/stripe-server.ts';
@@ -14,7 +14,7 @@ test('Whoever comes back from Stripe finds the order paid, and is not asked to p
     const session = stripe.sessions.find((one) => one.client_reference_id === id)!;
     const back = new URL(session.success_url);
     const show = async () => (await buyer.request(back.pathname + back.search)).text();
-    // As if the shopper had been on the page for a minute.
+    // Makes the payment look as if the shopper had been on the page for a minute.
     await sql`update payments set updated_at = now() - interval '1 minute' where order_id = ${id}`.execute(
       shop.deps.db,
     );

@@ -1,5 +1,5 @@
-// An attempt to write an order that Postgres undid has told nobody anything: what stands is the order of the request
-// that won.
+// An attempt to write an order that Postgres rolled back must have no effect outside. The order is that of the
+// request that won.
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Carts } from '../../origin/cart/carts.ts';
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => shop[Symbol.asyncDispose]());
 
-/** Transactions of this database that wait for another one. */
+/** Counts transactions of this database that wait for another one. */
 const countWaiting = async () => {
   const { rows } = await sql<{ count: number }>`
     select count(*)::integer as count from pg_stat_activity
@@ -26,7 +26,7 @@ test('what it froze is not published when another request placed the order under
   const carts = createCarts(shop.deps);
   try {
     let calls = await orderTwice(carts);
-    // Who is first once the attempt is undone is Postgres' to say: mostly the one that waited.
+    // After the rollback Postgres decides which request is first; mostly it is the one that waited.
     for (let round = 1; round < 20 && calls.mine[0] === 'afterCommit'; round += 1) {
       expect(calls).toEqual({ mine: ['afterCommit'], rival: ['catchUp'] });
       calls = await orderTwice(carts);
@@ -37,7 +37,7 @@ test('what it froze is not published when another request placed the order under
   }
 });
 
-/** One key, two requests: the second comes while the first one's transaction is about to be undone. */
+/** Sends two requests with one key. The second comes while the first one's transaction is about to be rolled back. */
 async function orderTwice(real: Carts): Promise<{ mine: string[]; rival: string[] }> {
   const browser = shop.browser();
   await browser.fill(shop.variants[0]!.id);
@@ -76,7 +76,7 @@ async function orderTwice(real: Carts): Promise<{ mine: string[]; rival: string[
   const undoOnce = async () => {
     if (rival !== undefined) return;
     rival = checkout(heard(calls.rival));
-    // It waits on the key's row.
+    // The second request waits for the key's row.
     await vi.waitFor(async () => expect(await countWaiting()).toBe(1), { timeout: 10_000, interval: 10 });
     throw Object.assign(new Error('deadlock detected'), { code: '40P01' });
   };

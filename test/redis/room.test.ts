@@ -1,5 +1,5 @@
-// A real Redis with little memory, filled step by step: what can be read again stops first, what must not be lost
-// never.
+// A real Redis with little memory is filled step by step. What can be read again stops first, and what must not be
+// lost never stops.
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createRedisRoom, roomForCopies, roomForEntries } from '../../origin/redis/servers.ts';
@@ -19,7 +19,7 @@ afterAll(async () => {
   await store[Symbol.asyncDispose]();
 });
 
-/** A little at a time: a value takes its room twice while it is on its way. */
+/** Fills in small steps, because a value takes its room twice while it is sent. */
 async function fillTo(share: number) {
   const used = async () => Number(/used_memory:(\d+)/.exec(await redis.info('memory'))![1]);
   for (let i = 0; (await used()) < share * megabytes * 1024 * 1024; i += 1) {

@@ -37,7 +37,8 @@ export async function prepareCartCheckout(stores: ServerStores, cart: NamedCart)
       const decision = decideCart(row.contents, row.known, journal, []);
       const isReused = row.known.has(order.opId) || decision.recorded.some(({ opId }) => opId === order.opId);
       if (isReused) throw reusedKey();
-      // Ordered already, by a request that did not live to tell the copy: the shopper must not be shown it for ever.
+      // An earlier request ordered the cart and died before it updated the copy. The copy is filled, or the shopper
+      // would go on seeing the ordered lines.
       if (decision.contents.lines.length === 0)
         void fillCopy(stores.copies, stores.read, cart.cartId).catch(() => undefined);
       if (decision.changed) await storeCart(tx, cart.cartId, decision.contents, decision.recorded);
@@ -82,7 +83,7 @@ async function catchUp(stores: ServerStores, cart: NamedCart): Promise<string[]>
   return cookiesOf(stores, cart, row!.contents.version, left);
 }
 
-/** @param left what the journal still holds; undefined where Redis is silent, and whatever the mark said still holds */
+/** @param left what the journal still holds; undefined where Redis is silent, and the cookie's own mark then stays */
 function cookiesOf(
   { deps }: ServerStores,
   { cartId, accountId, ...before }: NamedCart,

@@ -1,28 +1,28 @@
-// Forgets carts: copies of those that are erased, guests' carts after a year, and ids of operations after 7 days.
+// Deletes carts' data: copies of erased carts, guests' carts after a year, and ids of operations after 7 days.
 import { sql } from 'kysely';
 import type { Deps } from '../../deps.ts';
 import { partOf } from './cart-copies.ts';
 import { copyKey, journalIndexKey, journalIndexKeys, journalKey } from './copy-scripts.ts';
 
-/** Copies and journals. The carts are gone from Postgres: what a journal still held would begin them anew. */
+/** Deletes copies and journals of carts that are gone from Postgres. A remaining journal would create its cart anew. */
 export async function forgetCartCopies(
   { redis, lineage }: Pick<Deps, 'redis' | 'lineage'>,
   cartIds: string[],
 ): Promise<void> {
   for (const cartId of cartIds) {
-    // One slot.
+    // Both keys share one slot.
     await redis.del(copyKey(cartId, partOf(lineage.known())), journalKey(cartId));
     await redis.srem(journalIndexKey(cartId), cartId);
   }
 }
 
-/** A round, so that no statement takes long. */
+/** How many rows one statement deletes, so that none takes long. */
 const batch = 5_000;
 
 /**
- * Carts of guests that nobody has changed for so many days, none of them with a journal. Their browsers have forgotten
- * them by then. Index: carts_of_guests.
- * @throws where Redis does not answer: then nobody knows which carts have a journal
+ * Deletes guests' carts that were not changed for so many days and have no journal. Their browsers have dropped the
+ * cookies by then. Index: carts_of_guests.
+ * @throws where Redis does not answer, because it is then unknown which carts have a journal
  */
 export async function pruneGuestCarts(
   { db, redis }: Pick<Deps, 'db' | 'redis'>,
@@ -38,13 +38,14 @@ export async function pruneGuestCarts(
   return Number(numAffectedRows ?? 0);
 }
 
-/** More than a busy shop writes in the minute until the next call. */
+/** More than a busy shop writes until the next call, a minute later. */
 const mostBatches = 20;
 
 /**
- * Ids of cart operations older than 7 days, but none of a cart that has a journal: its replay must recognise them.
- * @returns how many were pruned, at most 100,000 a call
- * @throws where Redis does not answer: then nobody knows which carts have a journal
+ * Deletes ids of cart operations older than 7 days, except those of carts with a journal, whose replay must recognise
+ * them.
+ * @returns how many were deleted, at most 100,000 a call
+ * @throws where Redis does not answer, because it is then unknown which carts have a journal
  */
 export async function pruneCartOperations(deps: Pick<Deps, 'db' | 'redis'>): Promise<number> {
   const journalled = (await Promise.all(journalIndexKeys.map((key) => deps.redis.smembers(key)))).flat();

@@ -1,5 +1,5 @@
-// Locks, reads and stores a cart inside a longer transaction (sign-in, checkout). Take these locks in order of cart
-// id.
+// Locks, reads and stores a cart inside a longer transaction (sign-in, checkout). Several carts must be locked in
+// order of cart id.
 import { CompiledQuery, sql } from 'kysely';
 import type { Tx } from '../../schema.ts';
 import type { CartContents } from '../cart-contents.ts';
@@ -8,7 +8,7 @@ import { type CartRow, type RunSql, readCartRows } from './cart-statements.ts';
 
 /** @param opIds are looked up, so that an operation that Postgres has is not counted again */
 export async function lockCart(tx: Tx, cartId: string, opIds: string[]): Promise<CartRow> {
-  // Lock first, read afterwards: a snapshot from before the lock could be older than the row.
+  // Locks first and reads afterwards. A snapshot from before the lock could be older than the row.
   await tx.selectFrom('carts').select('id').where('id', '=', cartId).forUpdate().execute();
   const [row] = await readCartRows(runIn(tx), [{ cartId, scope: cartId, opIds }]);
   return row!;
@@ -28,7 +28,10 @@ export async function storeCart(
   await recordOperations(tx, cartId, contents.version, recorded);
 }
 
-/** Also where the guest's cart is only a cookie so far: what comes late must find the way to the account's. */
+/**
+ * Marks a guest's cart as merged, and creates its row if it was only a cookie. Late operations need it to find the
+ * account's cart.
+ */
 export async function storeMergedGuest(
   tx: Tx,
   {
@@ -62,7 +65,7 @@ async function recordOperations(
     .execute();
 }
 
-/** The writer's statements on a pool or in a transaction of kysely's. */
+/** Runs the writer's statements on Kysely's pool or transaction. */
 export function runIn(db: Pick<Tx, 'executeQuery'>): RunSql {
   return async ({ text, values }) => (await db.executeQuery(CompiledQuery.raw(text, values))).rows;
 }

@@ -6,7 +6,7 @@ import type { CartCopies, CopyUpdate } from './cart-copies.ts';
 import { type RunSql, readCartInFull } from './cart-statements.ts';
 import type { HeldOperations } from './held-operations.ts';
 
-/** Where a commit of this origin is told. */
+/** What an origin needs to publish a commit. */
 export interface Publishing {
   copies: CartCopies;
   held: Pick<HeldOperations, 'release'>;
@@ -14,8 +14,9 @@ export interface Publishing {
 }
 
 /**
- * As `publishCopies`, by an origin: what was replayed need not be held any longer. What was committed directly as well
- * is held until it is replayed, as it stays in a journal: the sets after it would be taken for older than its commit.
+ * Releases the operations that were replayed, then calls `publishCopies`. An operation that was also committed
+ * directly stays held until it is replayed, as it stays in the journal. Without it, later journalled sets would seem
+ * older than its commit.
  */
 export function publishCommit(
   { copies, held, read }: Publishing,
@@ -41,7 +42,7 @@ export async function publishCopies(
     updates.map(async ({ cartId }, index) => {
       const answer = saved[index]!;
       if (answer !== 'operations-missing') return [cartId, answer.journal] as const;
-      // The copy is missing or lags: read again, with the newest operations; it can only be newer than this update.
+      // The copy is missing or lags behind. It is filled from Postgres, which can only be newer than this update.
       const journal = await fillCopy(copies, run, cartId).catch(() => undefined);
       return journal && ([cartId, journal] as const);
     }),
@@ -52,11 +53,11 @@ export async function publishCopies(
 const fillRounds = 3;
 
 /**
- * Reads a cart from Postgres into its copy, and takes out of its journal what Postgres has; but not a `set` that was
- * committed directly and journalled as well: only a writer that replays it knows that the sets after it in the
- * journal are later than its commit.
- * @returns what its journal holds then; undefined where Redis does not answer or the journal grew each time. @throws
- * where Postgres does not answer.
+ * Reads a cart from Postgres into its copy, and removes from its journal what Postgres has. A `set` that was both
+ * committed directly and journalled stays. Only its replay by a writer shows that the sets after it in the journal
+ * are later than its commit.
+ * @returns what the journal then holds; undefined where Redis does not answer or the journal grew each time
+ * @throws where Postgres does not answer
  */
 export async function fillCopy(
   copies: CartCopies,
@@ -78,7 +79,7 @@ export async function fillCopy(
       cartId,
       cart: stored,
       versionBefore: 'full' as const,
-      // Whatever stays in the journal must be named, or a view would count it again.
+      // The copy must name all that stays in the journal, or a view would count it again.
       operations: [...standing, ...operations.filter(({ opId }) => !kept.has(opId))],
       drained: known.filter((opId) => !kept.has(opId)),
       judged,

@@ -1,12 +1,18 @@
-// Tracks whether a store answers, so that a frozen store costs one deadline in all, not one a request. Probes it while
-// it is away.
+// Tracks whether a store answers, so that a frozen store costs one deadline in all and not one for each request.
+// Probes the store while it is away.
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface StoreWatch {
   isAway(): boolean;
-  /** The store refused or broke a connection, or failed to answer in time. Starts probing; may be called often. */
+  /**
+   * Reports that the store refused or broke a connection, or did not answer in time. Starts probing; may be called
+   * often.
+   */
   unanswered(): void;
-  /** Calls once when the store is known to be away, at once where it is. @returns how to stop waiting. */
+  /**
+   * Calls back once when the store is known to be away, or at once where it is. @returns a function that ends the
+   * watch
+   */
   whenAway(callback: () => void): () => void;
   close(): void;
 }
@@ -14,13 +20,18 @@ export interface StoreWatch {
 export interface StoreWatchOptions {
   /** Rejects where the store cannot serve or does not answer by the deadline. */
   probe: (deadlineMs: number) => Promise<unknown>;
-  /** For a probe while it is not known whether the store is away, and between two of them. */
+  /** The deadline of a probe while it is unknown whether the store is away, and the pause between two probes. */
   probeMs: number;
-  /** For a probe once it is known: nobody waits for it, and a store that is only slow must be able to come back. */
+  /**
+   * The deadline of a probe once the store is known to be away. No request waits for it, and a slow store must be
+   * able to answer in time.
+   */
   patientProbeMs: number;
-  /** So many silent probes one after another mean away; 0: away from the first unanswered call. */
+  /**
+   * After so many silent probes in a row the store counts as away. With 0, it is away from the first unanswered call.
+   */
   silentProbes: number;
-  /** Such an error of a probe means away at once. */
+  /** Whether a probe's error means at once that the store is away. */
   isRefusal: (error: unknown) => boolean;
 }
 

@@ -109,11 +109,11 @@ async function readFromPostgres(
  * a guest cart is merged first.
  */
 export interface NamedCart extends CartCookie {
-  /** What the browser sent, to tell whether a new cookie is needed. */
+  /** The cookie that the browser sent. It tells whether a new one is needed. */
   received: CartCookie | undefined;
 }
 
-/** @returns the guest's or account's cart by the cookie alone; undefined where that does not say. */
+/** @returns the guest's or account's cart by the cookie alone; undefined where the cookie does not name it */
 export function nameByCookie(keys: string[], request: CartRequest): NamedCart | undefined {
   const received = readCartCookie(keys, request.cookieHeader);
   if (received === undefined || received.accountId !== request.accountId) return undefined;
@@ -124,7 +124,7 @@ export function newGuestCart(received?: CartCookie): NamedCart {
   return { cartId: makeCartId(), version: 0, journalled: false, received };
 }
 
-/** A guest's cookie that reaches an account: its response crossed the sign-in on its way. */
+/** Reads a guest's cookie in a signed-in browser. Its response crossed the sign-in on its way. */
 export function readUnmergedGuestCookie(keys: string[], request: CartRequest): CartCookie | undefined {
   if (request.accountId === undefined) return undefined;
   const received = readCartCookie(keys, request.cookieHeader);
@@ -132,8 +132,8 @@ export function readUnmergedGuestCookie(keys: string[], request: CartRequest): C
 }
 
 /**
- * Whether the account still has the cart that its cookie names. A restore may have taken it away, and another device
- * may have been given a new one since. Asked once of each cart, and only of a database that was restored.
+ * Tells whether the account still has the cart that its cookie names. After a restore it may be gone, and another
+ * device may have created a new one. Postgres is asked once for each cart, and only after a restore.
  */
 export async function isStillTheirs(
   stores: ServerStores,
@@ -142,14 +142,14 @@ export async function isStillTheirs(
   const lineage = stores.deps.lineage.known()?.keyPart ?? '';
   if (lineage === '' || stores.theirs.get(cartId) === lineage) return true;
   const rows = await readCartRows(stores.read, [{ cartId, scope: cartId, opIds: [] }]).catch(() => undefined);
-  // While Postgres is away nobody can be given another one.
+  // While Postgres is away, no new cart can be created for the account.
   if (rows === undefined) return true;
   const isTheirs = rows[0]!.accountId === accountId;
   if (isTheirs) stores.theirs.set(cartId, lineage);
   return isTheirs;
 }
 
-/** @throws Refusal 503 where Postgres does not answer. */
+/** @throws Refusal 503 where Postgres does not answer */
 export async function nameByAccount(stores: ServerStores, accountId: string): Promise<NamedCart> {
   try {
     const cartId = await stores.deps.db.transaction().execute((tx) => ensureAccountCart(tx, accountId));

@@ -69,7 +69,7 @@ export async function composeInvoice(
   };
 }
 
-/** Line by line, without what is empty. */
+/** Lists the lines of an address, without empty ones. */
 export function addressLines(address: ShippingAddress | BillingAddress | null): string[] {
   if (address === null) return [];
   const { name, line1, line2, postalCode, city, country } = address;

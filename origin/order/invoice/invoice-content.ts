@@ -1,11 +1,11 @@
-// What an invoice or a credit note says.
+// The content of an invoice or a credit note.
 import type { VatAmount } from '../../checkout/price-order.ts';
 import type { Settings } from '../../config.ts';
 import type { BillingAddress, ShippingAddress } from '../shipping-address.ts';
 
 /**
- * All that an invoice or a credit note says, as it was when it was issued. Amounts are minor units, VAT included. What
- * may be absent was not kept by the releases before.
+ * All that an invoice or a credit note said when it was issued. Amounts are in minor units, VAT included. Optional
+ * members are absent where an earlier release did not store them.
  */
 export interface InvoiceContent {
   number: string;
@@ -13,12 +13,12 @@ export interface InvoiceContent {
   issuedAt: string;
   orderNumber: string;
   orderedAt: string;
-  /** Line by line, as are the addresses. */
+  /** One text for each line; the addresses too. */
   seller: string[];
-  /** Where the seller is: two letters. */
+  /** The seller's country: two letters. */
   sellerCountry?: string;
   buyer: string[];
-  /** The same as data. */
+  /** The buyer's address as data. */
   buyerAddress?: BillingAddress | ShippingAddress | null;
   deliveredTo: string[];
   /** Two letters. */
@@ -28,11 +28,11 @@ export interface InvoiceContent {
   shipping: { name: string; amount: number };
   tax: VatAmount[];
   total: number;
-  /** What was taken when it was issued. */
+  /** What had been paid when it was issued. */
   paid?: number;
-  /** No money has moved. */
+  /** True where no money has moved. */
   isDemonstration: boolean;
-  /** Of a credit note: what it corrects, and why. Its lines are what it takes back, after any discount. */
+  /** Only on a credit note: what it corrects, and why. Its lines are what it takes back, after any discount. */
   credits?: { invoiceNumber: string; invoicedAt: string; reason: string };
 }
 
@@ -41,9 +41,9 @@ export interface InvoiceLine {
   sku: string;
   quantity: number;
   unitPrice: number;
-  /** Before any discount of the order. */
+  /** Before any discount on the order. */
   amount: number;
-  /** Its share of the order's discount. */
+  /** The line's share of the order's discount. */
   discount?: number;
   /** Percent. */
   rate: number;
@@ -51,7 +51,7 @@ export interface InvoiceLine {
 
 export type SellerSettings = Pick<Settings, 'sellerLines' | 'shopCountry'>;
 
-/** Such as `INV-000042`. */
+/** Formats a number, such as `INV-000042`. */
 export function formatNumber(prefix: 'INV' | 'CN', number: number): string {
   return `${prefix}-${String(number).padStart(6, '0')}`;
 }

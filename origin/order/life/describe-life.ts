@@ -146,7 +146,7 @@ const progressNames: Record<string, string> = {
   delivered: 'Delivered',
 };
 
-/** When it is to arrive, as long as that is to come. */
+/** Describes the delivery, with its dates while it is still to come. */
 export function describeArrival({
   shipping,
   promised,
@@ -178,7 +178,7 @@ export function canBeCancelled({ status, shipments }: Pick<Order, 'status' | 'sh
 
 export interface Returnable {
   lines: { line: Order['lines'][number]; quantity: number }[];
-  /** Undefined while not all parcels have arrived. */
+  /** Undefined until all parcels have arrived. */
   until: Date | undefined;
 }
 

@@ -1,4 +1,4 @@
-// Reads what the state machine knows of an order, under the order's lock: its payment's row.
+// Reads an order as the state machine sees it, under the order's lock, which is its payment's row.
 import { sql } from 'kysely';
 import type { Tx } from '../../schema.ts';
 import { idPattern } from '../../web/api/api.ts';
@@ -9,14 +9,14 @@ interface Row extends Omit<Life, 'isAtDoor'> {
 }
 
 /**
- * Whoever changes an order locks its payment first, then the order, then variants.
- * @returns undefined where there is no such order
+ * Locks an order. Every change locks the payment first, then the order, then variants.
+ * @returns undefined where the order does not exist
  */
 export async function lockLife(tx: Tx, orderId: string): Promise<Life | undefined> {
   if (!idPattern.test(orderId)) return undefined;
   const { rows: locked } = await sql`select from payments where order_id = ${orderId} for update`.execute(tx);
   if (locked.length === 0) return undefined;
-  // A statement of its own: what the lock waited for is seen by the next one only.
+  // A statement of its own: only a new statement sees what the lock waited for.
   const { rows } = await sql<Row>`
     select o.status, p.status as payment, p.provider, o.total_amount as total,      p.taken_amount as taken, o.holds_stock as "holdsStock", p.left_out_amount as "leftOut",
       coalesce(p.capture_begun_at > clock_timestamp() - interval '1 minute', false) as "isBeingCaptured",
@@ -47,7 +47,7 @@ export async function lockLife(tx: Tx, orderId: string): Promise<Life | undefine
   return asEnded({ ...life, isAtDoor: provider === 'on-delivery' });
 }
 
-/** The previous release ends orders without counting pieces: all of them are back in stock. */
+/** The previous release cancels orders without counting their pieces. All of them are back in stock. */
 function asEnded(life: Life): Life {
   if (life.status !== 'cancelled' || life.holdsStock) return life;
   const lines = life.lines.map((line) => ({

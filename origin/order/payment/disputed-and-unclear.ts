@@ -170,7 +170,7 @@ export async function countUnclearPayments(db: Db): Promise<number> {
   return count;
 }
 
-/** As the index has it. */
+/** Written as in the index payments_unclear. */
 const isUnclear = sql<boolean>`(payments.status = 'unknown' or payments.flag = 'late-money')`;
 
 /** @throws Refusal 404 */
@@ -202,8 +202,8 @@ export const decisions = ['paid', 'not-paid', 'paid-back'] as const;
 export type PaymentDecision = (typeof decisions)[number];
 
 /**
- * Only what is unclear is decided: an answer that came meanwhile stands.
- * @returns what was before and is after; undefined where there was nothing to decide
+ * Decides only what is still unclear. An answer that arrived meanwhile is kept.
+ * @returns the state before and after; undefined where there was nothing to decide
  */
 export async function decidePayment(
   context: Issuer & Pick<Deps, 'now'>,

@@ -2,8 +2,8 @@
 // transactions, always with the order's idempotency key.
 
 /**
- * The longest that one may take to answer, tries of its own included; whoever asks for the same order meanwhile waits
- * as long.
+ * The longest time that a provider may take to answer, including its own retries. Other requests for the same order
+ * wait as long.
  */
 export const providerMs = 8_000;
 
@@ -12,67 +12,70 @@ export const holdMinutes = 40;
 
 export interface Charge {
   orderId: string;
-  /** Random: no other order has it, in no other shop and no other history of this database. */
+  /** Random, so that no other order has it, in no other shop and in no other lineage of this database. */
   orderNumber: string;
   /** Minor units. */
   amount: number;
   currency: string;
-  /** The same for every attempt of this order: the provider takes the money once. */
+  /** The same for every attempt of this order, so that the provider takes the money once. */
   idempotencyKey: string;
-  /**
-   * As `prepare` made it: sent again it is the same request, whatever changed meanwhile. Null once it is needed no
-   * more.
-   */
+  /** The request as `prepare` made it, so that each attempt sends the same one. Null once it is no longer needed. */
   request: unknown;
   /** When the provider's page closes; null where there is none. */
   expiresAt: Date | null;
   wantedOutcome: string | null;
-  /** Known from an earlier attempt. */
+  /** The provider's id of the payment, if an earlier attempt returned it. */
   reference: string | null;
-  /** Of an authorised payment: what is to be taken of it, in minor units. */
+  /** How much of an authorised payment is to be taken, in minor units. */
   toCapture: number;
 }
 
 export interface ChargeResult {
-  /** `unknown`: it may have been taken, so it is never treated as failed. `authorised`: to be captured. */
+  /**
+   * `unknown`: the money may have been taken, so it is never treated as failed. `authorised`: it is still to be
+   * captured.
+   */
   status: 'paid' | 'pending' | 'failed' | 'unknown' | 'authorised';
   reference?: string | undefined;
-  /** Where the shopper has to go to pay. */
+  /** The page on which the shopper pays. */
   redirectUrl?: string | undefined;
-  /** Why it failed or cannot be told; for staff. */
+  /** Why it failed or is unclear; for staff. */
   detail?: string | undefined;
 }
 
-/** What is known of an order before its provider is called. */
+/** The data of an order that a provider's request is made from. */
 export interface PreparedFrom {
   orderId: string;
   orderNumber: string;
   amount: number;
   currency: string;
   email: string | null;
-  /** The history of the database in which the order was placed. */
+  /** The database's lineage in which the order was placed. */
   lineage: string;
   expiresAt: Date;
 }
 
 export interface PaymentProvider {
-  /** The totals that it takes, in minor units. */
+  /** The totals that the provider accepts, in minor units. */
   bounds?: { min: number; max: number };
-  /** Makes the request of an order once, in the transaction that places it. Calls nobody. */
+  /** Makes an order's request once, in the transaction that places it. Must not call the provider. */
   prepare?(order: PreparedFrom): unknown;
-  /** The first attempt. @throws where there was no answer: the money may have been taken */
+  /** Makes the first attempt. @throws where there was no answer; the money may have been taken */
   charge(charge: Charge): Promise<ChargeResult>;
   /** Retrieves the outcome of an earlier charge with this key. @throws where there was no answer */
   retrieve(charge: Charge): Promise<ChargeResult>;
-  /** The whole of what came too late. */
+  /** Refunds the whole payment that arrived too late. */
   refund(charge: Charge): Promise<void>;
-  /** A part or the whole of a paid order, once for each key. @throws where there was no answer: it may have gone out */
+  /**
+   * Refunds a paid order in part or in whole, once for each key. @throws where there was no answer; the money may
+   * have left
+   */
   payBack(charge: Charge, refund: RefundRequest): Promise<RefundResult>;
-  /** Takes the money of an authorised payment, once. @throws where there was no answer: it may have been taken */
+  /** Takes the money of an authorised payment, once. @throws where there was no answer; it may have been taken */
   capture?(charge: Charge): Promise<ChargeResult>;
   /**
-   * Closes the page on which a cancelled order could still be paid, or releases what was authorised. What became of it
-   * is then to be retrieved.
+   * Closes the page on which a cancelled order could still be paid, or releases the authorisation. The caller then
+   * retrieves the outcome.
    */
   close?(charge: Charge): Promise<void>;
 }
@@ -82,12 +85,12 @@ export interface RefundRequest {
   amount: number;
   /** The same for each attempt. */
   key: string;
-  /** An attempt was made before: the provider is asked whether it knows it. */
+  /** An attempt was made before, so the provider is first asked whether it knows the refund. */
   isRepeated: boolean;
 }
 
 export interface RefundResult {
-  /** `unknown`: it may go out, or the provider has refused it; staff see the reason. */
+  /** `unknown`: the money may leave, or the provider has refused it; staff see the reason. */
   status: 'done' | 'pending' | 'unknown';
   reference?: string | undefined;
   detail?: string | undefined;

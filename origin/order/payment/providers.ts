@@ -1,17 +1,20 @@
-// Creates the payment providers that the settings name; two of them, demo and on delivery, stand here.
+// Creates the payment providers that the settings name. Two of them, demo and on delivery, are in this file.
 import type { Settings } from '../../config.ts';
 import { Refusal } from '../../errors.ts';
 import type { PaymentProvider } from './provider.ts';
 import { createStripeProvider, type StripeProvider } from './stripe.ts';
 
 export interface PaymentProviders {
-  /** In the order of the settings. */
+  /** The offered providers, in the order of the settings. */
   names: string[];
-  /** The same, with what people call them. */
+  /** The same providers with their names for people. */
   offered: { id: string; name: string }[];
-  /** For a new order. @throws Refusal 422 `unknown-provider` */
+  /** Finds the provider of a new order. @throws Refusal 422 `unknown-provider` */
   require(name: string): PaymentProvider;
-  /** For an order that stands, offered today or not. Undefined where its keys are gone from the settings. */
+  /**
+   * Finds the provider of an existing order, whether offered today or not. Undefined where the settings have no keys
+   * of it.
+   */
   find(name: string): PaymentProvider | undefined;
   stripe: StripeProvider | undefined;
 }
@@ -59,7 +62,7 @@ const demoProvider: PaymentProvider = {
     if (wantedOutcome === 'declined') return { status: 'failed' };
     return { status: wantedOutcome === 'unknown' ? 'unknown' : 'paid' };
   },
-  /** Asked again, an unknown outcome turns out to have been paid. */
+  /** An unknown outcome turns out to be paid when it is asked for again. */
   retrieve: async ({ wantedOutcome }) => ({ status: wantedOutcome === 'declined' ? 'failed' : 'paid' }),
   refund: async () => undefined,
   payBack: async () => ({ status: 'done' }),
@@ -70,6 +73,6 @@ const onDeliveryProvider: PaymentProvider = {
   charge: async () => ({ status: 'pending', reference: 'at the door' }),
   retrieve: async () => ({ status: 'pending', reference: 'at the door' }),
   refund: async () => undefined,
-  /** By hand, or by bank transfer: staff see to it. */
+  /** Staff pay back by hand or by bank transfer. */
   payBack: async () => ({ status: 'done' }),
 };

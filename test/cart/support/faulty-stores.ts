@@ -1,4 +1,4 @@
-// Stores of a test's own that can be killed, with a migrated database.
+// Stores that belong to one test and can be killed, with a migrated database.
 import { signalWhole } from '../../../ops-scripts/drills/freeze.ts';
 import { createDatabase, createPool } from '../../../origin/postgres/database.ts';
 import { migrateToLatest } from '../../../origin/postgres/migrate.ts';
@@ -14,7 +14,7 @@ export async function startMigratedPostgres(): Promise<PrivateStore> {
   return postgres;
 }
 
-/** As the kernel or a power cut would; `restart` brings it back. */
+/** Kills a store as the kernel or a power cut would; `restart` starts it again. */
 export function kill(store: PrivateStore): void {
   signalWhole(store, 'SIGKILL');
 }
