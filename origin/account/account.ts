@@ -1,4 +1,4 @@
-// The account as the API returns it, the schemas of what may be entered for one, and how staff find accounts.
+// The account as the API returns it, the schemas of what shoppers enter, and how staff find accounts.
 import { z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
 import { type StaffRole, staffRoles } from '../identity/staff-roles.ts';
@@ -30,7 +30,7 @@ export const AccountSchema = z
 export type Account = z.infer<typeof AccountSchema>;
 
 export const NameField = plainText(100);
-/** Length is what makes a password good (ASVS 2.1); 200 characters bound the work of hashing. */
+/** Length makes a password good (ASVS 2.1). At most 200 characters bound the work of hashing. */
 export const PasswordField = z
   .string()
   .min(8, { error: 'must have at least 8 characters' })
@@ -86,7 +86,7 @@ export function toAccount(row: AccountRow): Account {
   };
 }
 
-/** Finds accounts for staff, by how their e-mail begins. */
+/** An account as staff find it by the beginning of its e-mail. */
 interface FoundAccount {
   id: string;
   email: string;

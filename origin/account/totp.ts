@@ -1,5 +1,4 @@
-// Codes of an authenticator app (TOTP, RFC 6238) and recovery codes, made and checked; and how short secrets are
-// sealed.
+// Makes and checks codes of an authenticator app (TOTP, RFC 6238) and recovery codes, and seals short secrets.
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { Secret, TOTP } from 'otpauth';
 
@@ -61,9 +60,9 @@ export function hashRecoveryCode(code: string): string {
 }
 
 /**
- * Seals short secrets that must be read again: AES-256-GCM under a key that follows from COOKIE_KEYS. The
- * first key seals, all open.
- * @param purpose so that what is sealed for one use opens in no other
+ * Seals a short secret that must be read again: AES-256-GCM with a key derived from COOKIE_KEYS. The first key seals;
+ * every key opens.
+ * @param purpose a secret that was sealed for one purpose cannot be opened for another
  */
 export function sealSecret(cookieKeys: string[], purpose: string, text: string): string {
   const nonce = randomBytes(12);

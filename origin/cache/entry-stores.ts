@@ -1,5 +1,4 @@
-// Where cache entries are kept: in Redis, with a lease for each that is missing; and in this process's memory,
-// bounded in bytes.
+// Keeps cache entries: in Redis, with a lease for each missing entry, and in this process's memory, bounded in bytes.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
@@ -11,8 +10,7 @@ import type { RedisRoom } from '../redis/servers.ts';
 import { type EncodedEntry, type FoundEntry, type LoadedEntry, packEntry, unpackEntry } from './entry.ts';
 
 /**
- * Entries in Redis. The holder of an entry's lease fills it; others wait for it, so that a miss cannot cause
- * a stampede.
+ * Entries in Redis. The holder of an entry's lease fills it and others wait, so that a miss cannot cause a stampede.
  */
 export interface EntryStore {
   get(key: string): Promise<FoundEntry | undefined>;
@@ -101,9 +99,8 @@ function leaseKey(key: string, part: string): string {
 }
 
 /**
- * Keeps entries in this process's memory, bounded in bytes. Each is served only if its floors were checked
- * less than 25 ms ago. The invalidation job waits twice as long after it has raised the floors, so that no
- * memory still trusts an older check.
+ * An entry in memory is served only if its floors were checked less than so many milliseconds ago. The invalidation
+ * job waits twice as long after it has raised the floors, so that no memory still trusts an older check.
  */
 export const trustedMs = 25;
 

@@ -14,7 +14,7 @@ const cookieName = '__Host-orders';
 const mostOrders = 20;
 const keptSeconds = 180 * 86_400;
 
-/** The signed cookie that lists a guest's newest twenty orders. It is what lets the guest see them. */
+/** Reads the ids of the guest's newest twenty orders from the signed cookie, which lets the guest see them. */
 export function readOrderIds(
   settings: Pick<Settings, 'cookieKeys'>,
   cookieHeader: string | undefined,
@@ -107,8 +107,8 @@ function signature(cookieKey: string, { id, number }: LinkedOrder, expires: stri
 }
 
 /**
- * Mails the link to an order to whoever knows its number and e-mail. Answer and time are the same for all:
- * the worker looks the order up.
+ * Template of the mail with an order's link, for a person who knows number and e-mail. Answer and timing are the same
+ * for all, because only the worker looks the order up.
  */
 export const lookUpTemplate = 'order-link';
 

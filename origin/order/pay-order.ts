@@ -1,4 +1,4 @@
-// Moves a payment on: reserved → pending → paid | failed | unknown. And the worker's jobs for it.
+// Moves a payment on: reserved → pending → paid | failed | unknown. Also has the worker's jobs for it.
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Deps } from '../deps.ts';
@@ -11,9 +11,9 @@ import { readKeptCharge } from './read-charge.ts';
 import { lockPayment, type Outcome, recordOutcome, refundLateMoney } from './record-outcome.ts';
 
 /**
- * Moves a payment on: reserved → pending → paid | failed | unknown. Each step is stored before the provider
- * is called, so that after a crash the next process knows that money may have moved. The first attempt, once:
- * whoever finds the payment reserved makes it. @returns whether that was here
+ * Makes the first attempt, once: only the caller that finds the payment reserved makes it. Each step is stored before
+ * the provider is called, so that after a crash the next process knows that money may have moved.
+ * @returns whether this call made the attempt
  */
 export async function attemptPayment(
   deps: Deps,
@@ -89,8 +89,8 @@ async function callProvider(
 }
 
 /**
- * The worker's jobs for a payment: one makes the missing attempt, retrieves an earlier outcome and refunds
- * late money; one cancels an order whose payment was never attempted. Safe to repeat.
+ * The worker's job for a payment: makes a missing attempt, retrieves an earlier outcome, and refunds late money. Safe
+ * to repeat.
  */
 export async function settlePayment(
   deps: Deps,

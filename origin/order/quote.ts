@@ -1,5 +1,5 @@
-// What a cart would cost, with each delivery method; and the JSON API by which a shopper sees what a promotion code
-// would do.
+// Quotes what a cart would cost with each delivery method. Also has the JSON API that shows what a promotion code
+// would do, without using it.
 
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { cartRequestOf } from '../cart/api.ts';
@@ -160,7 +160,7 @@ const previewRoute = defineRoute({
   responses: { 200: jsonAnswer('The price with the code', PreviewSchema) },
 });
 
-/** The JSON API by which a shopper sees what a promotion code would do. Nothing is used up. */
+/** The JSON API that shows what a promotion code would do, without using it. */
 export function promotionApi(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
   const api = createApi();
   api.openapi(previewRoute, async (c) => {

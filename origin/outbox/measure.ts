@@ -20,16 +20,16 @@ export interface OutboxDepth {
 
 export type JobCounts = Record<JobState, JobCount>;
 
-/** Failing rows are counted apart, in the order of their next try. */
+/** Failing rows are counted separately, in the order of their next try. */
 type CountedState = Exclude<JobState, 'failing'>;
 
 type MeasuredKind = Partial<Record<CountedState, number>> & {
   kind: OutboxKind;
   isWorked: boolean;
   failing: number;
-  /** Of the failing ones those that are due. */
+  /** How many failing rows are due. */
   dueAgain: number;
-  /** Seconds; null where nothing is due. */
+  /** Seconds that the oldest due row has waited; null where nothing is due. */
   oldestSeconds: number | null;
 };
 
@@ -40,7 +40,7 @@ type MeasuredKind = Partial<Record<CountedState, number>> & {
  */
 function measureKinds(db: Db, states: readonly CountedState[]): Promise<MeasuredKind[]> {
   const ofKind = (state: JobState) => sql`outbox.kind = kinds.kind and ${conditions[state]}`;
-  // The order decides on the index. With another one, Postgres might read all of it.
+  // The order decides which index Postgres uses. With another one, it might read all of that index.
   const count = (state: CountedState) => sql`
     (select count(*) from (
       select from outbox where ${ofKind(state)} order by ${orderOf(state)} limit ${countedTo}) rows)::integer as ${sql.id(state)}`;
@@ -63,7 +63,7 @@ function measureKinds(db: Db, states: readonly CountedState[]): Promise<Measured
   });
 }
 
-/** A paused kind is not late: somebody wants it to wait. */
+/** A paused kind does not count as late, because an operator wants it to wait. */
 function depthOf(kinds: MeasuredKind[]): OutboxDepth {
   const sum = (counted: MeasuredKind[], pick: (kind: MeasuredKind) => number | null) =>
     Math.min(
@@ -104,7 +104,7 @@ export async function countJobs(db: Db): Promise<CountedJobs> {
  */
 function inOrderOfIndexes<Result>(db: Db, read: (tx: Tx) => Promise<Result>): Promise<Result> {
   return db.transaction().execute(async (tx) => {
-    // In one message, as each message waits for its turn on a busy machine.
+    // One message for all three settings, because each message may wait on a busy machine.
     await sql`set local enable_bitmapscan = off; set local enable_seqscan = off; set local enable_sort = off`.execute(
       tx,
     );

@@ -1,5 +1,4 @@
-// A page of the list of jobs and how many match in all. Where a text or an age is looked for, each row is read once
-// for both.
+// Reads a page of jobs, and how many match in all. A search by text or age reads each row once for both.
 import { sql } from 'kysely';
 import type { Db } from '../schema.ts';
 import {
@@ -17,13 +16,13 @@ import {
 
 interface SearchOptions extends ListOptions {
   searchAtMost: number;
-  /** Where counting ends. */
+  /** Counting stops at this number. */
   countAtMost: number;
 }
 
 export interface FoundJobs {
   jobs: Job[];
-  /** All that match. */
+  /** How many jobs match in all. */
   found: JobCount;
 }
 
@@ -31,7 +30,7 @@ export async function searchJobs(db: Db, filter: JobFilter, options: SearchOptio
   const rest = restOf(filter);
   const { after, searchAtMost, countAtMost } = options;
   const isNamed = filter.ids !== undefined || filter.subjects !== undefined;
-  // Without a text or an age an index counts alone; a later page begins elsewhere than what is counted.
+  // Without a text or an age, counting needs only an index. A later page does not begin where counting does.
   if (rest !== undefined && !isNamed && after === undefined) return readOnce(db, filter, options);
   const [jobs, found] = await Promise.all([
     listJobs(db, filter, options),

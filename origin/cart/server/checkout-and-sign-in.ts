@@ -17,9 +17,9 @@ import type { ServerStores } from './server-stores.ts';
 import type { NamedCart } from './view-cart.ts';
 
 /**
- * Checkout of state `server`: locks the cart, applies its journal and ends its generation, inside the order's
+ * Checkout of state `server`: locks the cart, applies its journal and ends its generation, in the order's
  * transaction.
- * @throws Refusal 503 where the cookie speaks of a journal and Redis does not answer.
+ * @throws Refusal 503 where the cookie says that a journal exists and Redis does not answer
  */
 export async function prepareCartCheckout(stores: ServerStores, cart: NamedCart): Promise<CartCheckout> {
   const whole = await readWholeJournal(stores, cart);

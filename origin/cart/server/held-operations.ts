@@ -1,5 +1,5 @@
-// Held operations: what this origin acknowledged from the journal and has not seen committed. With what Redis holds
-// they are the whole journal of a cart.
+// Held operations: what this origin acknowledged from the journal and has not seen committed. They and the operations
+// in Redis make up the whole journal of a cart.
 import { Gauge, type Registry } from 'prom-client';
 import { unavailable } from '../../errors.ts';
 import type { Awaits } from '../cart-cookie.ts';
@@ -142,8 +142,8 @@ export function measureHeld(registry: Registry, held: HeldOperations): void {
 }
 
 /**
- * Reads the whole journal of a cart: what Redis has, what this origin holds, and whether other origins may
- * still be refilling an emptied Redis.
+ * The whole journal of a cart: what Redis has and what this origin holds, and whether other origins may still be
+ * refilling an emptied Redis.
  */
 export interface WholeJournal {
   /** Undefined where Redis does not answer. */

@@ -1,5 +1,5 @@
-// Finds which cart a request names, and reads it: the newest stored contents at hand, plus the journalled operations
-// that those lack.
+// Finds the cart that a request names, and reads it: the newest stored contents at hand, plus the journalled
+// operations that they lack.
 import { unavailable } from '../../errors.ts';
 import { ensureAccountCart } from '../account-cart.ts';
 import { type CartContents, emptyCart } from '../cart-contents.ts';
@@ -104,10 +104,7 @@ async function readFromPostgres(
   };
 }
 
-/**
- * Finds which cart a request names, by its cookie or its account. Another account's cookie counts as absent;
- * a guest cart is merged first.
- */
+/** The cart that a request names by its cookie or its account. Another account's cookie counts as absent. */
 export interface NamedCart extends CartCookie {
   /** The cookie that the browser sent. It tells whether a new one is needed. */
   received: CartCookie | undefined;

@@ -1,4 +1,4 @@
-// Composes what an invoice says from its order, and what a credit note takes back of it.
+// Composes the content of an invoice from its order, and of a credit note from its refund.
 
 import { divide, extractVat, type VatAmount } from '../../checkout/price-order.ts';
 import { Refusal } from '../../errors.ts';
@@ -15,7 +15,7 @@ interface Head {
 }
 
 /**
- * Makes the content of an invoice from its order, as it stands when the invoice is issued.
+ * Composes the content of an invoice from its order, as it is when the invoice is issued.
  * @throws Refusal 409 `not-paid` as long as nothing was paid
  */
 export async function composeInvoice(
@@ -85,11 +85,7 @@ export function addressLines(address: ShippingAddress | BillingAddress | null): 
   ].filter((line): line is string => Boolean(line));
 }
 
-/**
- * Composes what a credit note takes back of its invoice: lines and VAT by rate. Pure. All credits of an
- * invoice together never exceed it, and a whole refund takes back its VAT to the cent. Pieces of one line of
- * the invoice, and the amount that was paid for them.
- */
+/** Pieces of one line of the invoice, and the amount that was paid for them. */
 interface CreditedPieces {
   /** The line's place in the invoice. */
   at: number;
@@ -106,7 +102,11 @@ export interface Credit {
 
 type CreditLines = Pick<InvoiceContent, 'lines' | 'tax' | 'total'>;
 
-/** @param earlier the contents of the credit notes that the invoice already has */
+/**
+ * Composes what a credit note takes back of its invoice: lines and VAT by rate. Pure. All credits of an invoice
+ * together never exceed it, and a whole refund takes back its VAT to the cent.
+ * @param earlier the contents of the credit notes that the invoice already has
+ */
 export function composeCredit(
   invoice: InvoiceContent,
   earlier: Pick<InvoiceContent, 'tax'>[],
