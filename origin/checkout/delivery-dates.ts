@@ -1,5 +1,5 @@
-// On which days a parcel arrives: working days after the order, by the seller's weekends and holidays; and the words
-// for delivery and VAT.
+// Computes on which days a parcel arrives: working days after the order, by the seller's weekends and holidays. Also
+// formats delivery and VAT.
 import { readFileSync } from 'node:fs';
 import { formatMoney } from '../web/money.ts';
 
@@ -135,7 +135,7 @@ export function formatDates({ from, to }: DeliveryDates): string {
   return `${isSameMonth ? first.slice(0, first.lastIndexOf(' ')) : first} – ${formatDayOfWeek(to)}`;
 }
 
-/** Words for delivery and VAT, the same on pages, in mails and on invoices. */
+/** Formats a price of delivery, for pages, mails and invoices alike. */
 export function priceOrFree(amount: number): string {
   return amount === 0 ? 'Free' : formatMoney(amount);
 }

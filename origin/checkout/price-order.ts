@@ -1,4 +1,4 @@
-// What an order costs: goods, discount, delivery, and the VAT of the 27 member states.
+// Computes what an order costs: goods, discount, delivery, and the VAT of the 27 member states. Pure.
 import type { DeliveryDates } from './delivery-dates.ts';
 
 export type PromotionKind = 'percent' | 'amount' | 'free-shipping';
@@ -122,6 +122,10 @@ function sumOf(amounts: number[]): number {
   return amounts.reduce((sum, amount) => sum + amount, 0);
 }
 
+// VAT rates of the 27 member states, each with the day from which it holds. The country that the parcel goes to decides.
+// Source: European Commission, "VAT rates applied in the Member States of the European Union" and its database "Taxes
+// in Europe", which also list the zero and super-reduced rates of children's clothes.
+
 /** Percent, and the day from which the rate holds (ISO 8601), in the order of time. */
 type Rates = [from: string, percent: number][];
 
@@ -186,11 +190,6 @@ const childrensRates: Record<string, Rates> = {
   LU: [['2015-01-01', 3]],
 };
 
-/**
- * Rates of VAT of the 27 member states with the day from which each holds. The country that the parcel goes
- * to decides. Source: European Commission, "VAT rates applied in the Member States of the European Union" and
- * its database "Taxes in Europe", which also list the zero and super-reduced rates of children's clothes.
- */
 interface Taxed {
   isForChildren: boolean;
 }

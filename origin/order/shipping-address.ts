@@ -1,5 +1,5 @@
-// The schemas of the addresses of an order and of an address book, and the countries that orders are sent to, with
-// the form of their postal codes.
+// The schemas of addresses of orders and address books, VAT numbers included, shared by the API and the forms. Also the
+// countries that orders are sent to, with the form of their postal codes.
 import { z } from '@hono/zod-openapi';
 import { CountryCode, optionalText, plainText } from '../web/api/plain-text.ts';
 
@@ -68,10 +68,7 @@ export function isPostalCodeOf({ postalCode }: Country, text: string): boolean {
   );
 }
 
-/**
- * The schemas of addresses of orders and address books, VAT numbers included, shared by the API and the
- * forms. The largest number of characters of each part.
- */
+/** The largest number of characters of each part, for the API and the forms. */
 export const addressLengths = { name: 100, line1: 200, line2: 200, city: 100, postalCode: 20 };
 export const companyLengths = { company: 100, vatNumber: 30 };
 
