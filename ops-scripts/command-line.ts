@@ -1,4 +1,4 @@
-// Shared by all command lines: --help, exit code 2 for wrong usage, terminal width, one sentence for an error.
+// Code of all command lines: --help, exit code 2 for wrong usage, terminal width, one sentence for an error.
 import type { Command, CommanderError } from 'commander';
 
 export { reasonOf } from '../http/system-faults.ts';
@@ -6,12 +6,12 @@ export { reasonOf } from '../http/system-faults.ts';
 const usageCode = 2;
 const usualWidth = 80;
 
-/** Of the terminal, or as COLUMNS says; 80 in a pipe. */
+/** The width of the terminal, or COLUMNS; 80 in a pipe. */
 export function terminalWidth(stream: { columns?: number } = process.stdout): number {
   return stream.columns || Number(process.env['COLUMNS']) || usualWidth;
 }
 
-/** For a command whose parts are all there, and for those below it unless it is alone. */
+/** Gives a complete command and its subcommands the same behaviour. With `alone`, only the command itself. */
 export function makeAlike(command: Command, { alone = false } = {}): Command {
   command
     .showHelpAfterError('(add --help for the options)')
@@ -24,12 +24,12 @@ export function makeAlike(command: Command, { alone = false } = {}): Command {
   return command;
 }
 
-/** Commander ends a wrong use with 1, which here means that something failed. */
+/** Commander exits with 1 for wrong usage, but 1 means here that something failed. */
 function endUsage(error: CommanderError): never {
   process.exit(error.exitCode === 0 ? 0 : usageCode);
 }
 
-/** Words that do not fit are continued below the column in which the text begins. */
+/** Continues words that do not fit below the column in which the text begins. */
 export function wrapText(text: string, indent = 0, width = terminalWidth()): string {
   const room = Math.max(20, width - indent);
   const lines: string[] = [];
@@ -41,12 +41,12 @@ export function wrapText(text: string, indent = 0, width = terminalWidth()): str
   return lines.join(`\n${' '.repeat(indent)}`);
 }
 
-/** Lines that fit the terminal, or what COLUMNS says; in a pipe they stay as they are, for programs that read them. */
+/** Wraps lines to the terminal's width or COLUMNS. In a pipe they stay as they are, for programs that read them. */
 export function fitTerminal(text: string): string {
   const width = process.stdout.columns || Number(process.env['COLUMNS']);
   if (!width) return text;
   const fit = (line: string) => {
-    // Below the second column, or below the first letter.
+    // Continued lines begin below the second column, or below the first letter.
     const indent = /^(?:\S+ {2,}| +)/.exec(line)?.[0].length ?? 0;
     return line.slice(0, indent) + wrapText(line.slice(indent), indent, width);
   };

@@ -1,5 +1,4 @@
-// The operators' command line, `npm run ops -- <command>`. Each folder beside this file is one command, loaded when
-// named.
+// The operators' command line, `npm run ops -- <command>`. Each folder beside it is a command, loaded when named.
 import { Command } from 'commander';
 import { makeAlike } from './command-line.ts';
 
@@ -57,7 +56,7 @@ try {
   for (const [name, { summary, load }] of Object.entries(commands)) {
     program.addCommand((name === named ? await load() : new Command(name)).description(summary));
   }
-  // Compliance could be a package of its own, and has exit codes of its own.
+  // Compliance keeps its own exit codes, so that it could be a package of its own.
   for (const command of program.commands) if (command.name() !== 'compliance') makeAlike(command);
   makeAlike(program, { alone: true });
   await program.parseAsync();

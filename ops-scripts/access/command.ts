@@ -1,13 +1,13 @@
-// `ops access`: who of operators and staff signs in with a second factor, and what to do where one is lost.
+// `ops access`: lists which operators and staff use a second factor, and helps those who lost one.
 import { Command } from 'commander';
 import { listMembers } from '../../origin/account/members.ts';
 import { admitOperator, listOperators, removeOperator } from '../../origin/account/operator-factors.ts';
 import { resetMemberFactors } from '../../origin/account/second-factor.ts';
 import { openDatabase } from '../connect-stores.ts';
 
-/** Who did it, in the logs of operators and staff. */
+/** The name in the logs of operators and staff. */
 const by = 'the command line';
-/** As long as the field of the sign-in form. */
+/** The longest name of the sign-in form. */
 const mostNameLength = 60;
 
 export function accessCommand(env: NodeJS.ProcessEnv): Command {

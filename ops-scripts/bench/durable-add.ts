@@ -12,7 +12,7 @@ import type { BenchShop } from './shop.ts';
 
 const run = promisify(execFile);
 const clients = 16;
-/** Of every cart, each of another product. */
+/** Lines of each cart, with a different product each. */
 const lines = 10;
 const seconds = 5;
 const rounds = 3;

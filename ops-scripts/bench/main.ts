@@ -19,17 +19,17 @@ const withShop: Record<string, (shop: BenchShop) => Promise<BenchResult | BenchR
   shoppers: benchShoppers,
   stampede: benchStampede,
   purge: benchPurge,
-  // Last, as it leaves a large catalog behind.
+  // The last benchmark, because it leaves a large catalog behind.
   'catalog-size': benchCatalogSize,
 };
 
-/** Takes many minutes: only by name. */
+/** Benchmarks of many minutes, which run only by name. */
 const long: typeof withShop = {
   'catalog-size-million': benchCatalogOfMillion,
   'orders-size': benchOrdersSize,
 };
 
-/** Start by themselves what they need. */
+/** Benchmarks that start their own parts. */
 const alone: Record<string, () => BenchResult[] | Promise<BenchResult | BenchResult[]>> = {
   compliance: benchCompliance,
   'read-scaling': benchReadScaling,

@@ -1,5 +1,4 @@
-// A benchmark's result as a ratio to a limit of the same run, and how it is measured: processor time, medians,
-// metrics.
+// A benchmark's result as a ratio to a limit of the same run, measured by processor time, medians and metrics.
 import { readFileSync } from 'node:fs';
 import { type Load, type LoadResult, runLoad } from '../traffic/run-load.ts';
 
@@ -14,25 +13,25 @@ export interface BenchResult {
   theirs: number;
   /** ours / theirs */
   ratio: number;
-  /** The ratio that we aim for: at least, or at most where less is better. */
+  /** The ratio to reach: at least this, or at most this if less is better. */
   aim?: number;
-  /** Times and counts of work; absent: more is better. */
+  /** Set for times and counts of work; absent: more is better. */
   lessIsBetter?: true;
   notes: string[];
 }
 
 /**
- * Requests per second of the server's own processor time, and medians of several rounds. Processor time
- * rather than wall time, because load generator and server share two noisy cores.
+ * Requests per second of the server's own processor time. Wall time would be noisy, because load generator and server
+ * share two cores.
  */
 export interface MeasuredLoad extends LoadResult {
-  /** Requests a second of wall time. */
+  /** Requests per second of wall time. */
   perSecond: number;
-  /** Requests a second of the server's processor time. */
+  /** Requests per second of the server's processor time. */
   perCpuSecond: number;
 }
 
-/** @throws where any answer is a refusal: a benchmark of failures is none. */
+/** @throws if any answer is a refusal, because refusals are not what is measured */
 export async function measureLoad(load: Load, pid: number): Promise<MeasuredLoad> {
   const before = cpuSeconds(pid);
   const result = await runLoad(load);
@@ -49,7 +48,9 @@ export async function measureLoad(load: Load, pid: number): Promise<MeasuredLoad
   };
 }
 
-/** Of one process, user and system, as the kernel counts it: fields 14 and 15 of /proc/PID/stat, in hundredths. */
+/**
+ * The user and system time of one process, as the kernel counts it: fields 14 and 15 of /proc/PID/stat, in hundredths.
+ */
 function cpuSeconds(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /, '')
@@ -62,7 +63,7 @@ export function median(values: number[]): number {
   return sorted[Math.floor(sorted.length / 2)]!;
 }
 
-/** Runs A and B in turn, so that what slows the machine slows both. */
+/** Runs A and B in turn, so that a slower machine slows both. */
 export async function alternate<A, B>(
   rounds: number,
   a: () => Promise<A>,
@@ -79,7 +80,7 @@ export async function alternate<A, B>(
 
 /**
  * Reads from an origin's metrics how often it has read from Postgres.
- * @returns reads since it began, by the server that answered: "primary", or a replica's name.
+ * @returns reads since its start, by the server that answered: "primary", or a replica's name
  */
 export async function readReads(metricsUrl: string): Promise<Record<string, number>> {
   const text = await (await fetch(metricsUrl)).text();

@@ -1,15 +1,11 @@
-// Text of a product file: decoded from UTF-8 or UTF-16, and escaped where a spreadsheet would run a cell as a
-// formula.
+// Decodes a product file from UTF-8 or UTF-16, and escapes cells that a spreadsheet would run as formulas.
 
-/**
- * Decodes a product file from UTF-8 or UTF-16, with or without a byte order mark; refuses other encodings.
- * The file as a whole cannot be understood.
- */
+/** A fault of the file as a whole, which cannot be read then. */
 export class FileFault extends Error {}
 
 type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
-/** @throws FileFault where it is in another encoding, or ends within a character */
+/** @throws FileFault if it is in another encoding, or ends within a character */
 export async function* decodeFile(bytes: Bytes): AsyncGenerator<string> {
   let head = Buffer.alloc(0);
   let decoder: InstanceType<typeof TextDecoder> | undefined;
@@ -43,7 +39,7 @@ export async function* decodeFile(bytes: Bytes): AsyncGenerator<string> {
   yield decode(undefined);
 }
 
-/** A heading begins with plain letters, so that every second byte of UTF-16 is 0. */
+/** A heading begins with plain letters, so in UTF-16 every second byte is 0. */
 function guessEncoding(head: Buffer): string {
   if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le';
   if (head[0] === 0xfe && head[1] === 0xff) return 'utf-16be';
@@ -52,15 +48,14 @@ function guessEncoding(head: Buffer): string {
   return 'utf-8';
 }
 
-// Also their full-width forms, which some spreadsheets take for the same.
+// Full-width forms are included, because some spreadsheets treat them like the plain ones.
 const formula = /^'*[=+\-@\t\r＝＋－＠]/;
 const guarded = /^'+[=+\-@\t\r＝＋－＠]/;
 const negativeNumber = /^-\d+(\.\d+)?$/;
 
 /**
- * Escapes cells that a spreadsheet would run as a formula with an apostrophe, and removes it when reading. A
- * negative number is no formula. What has apostrophes there of its own gets one more, so that reading gives
- * it back.
+ * Puts an apostrophe before a cell that a spreadsheet would run as a formula. A negative number is not a formula. A
+ * cell with its own apostrophes there gets one more, so that reading restores it.
  */
 export function guardCell(text: string): string {
   return formula.test(text) && !negativeNumber.test(text) ? `'${text}` : text;

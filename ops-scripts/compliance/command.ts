@@ -55,12 +55,12 @@ function everyCommand(command: Command, apply: (command: Command) => void): void
   for (const sub of command.commands) everyCommand(sub, apply);
 }
 
-/** Commander ends usage errors with 1, which here means a failed control. */
+/** Commander exits with 1 for wrong usage, but 1 means here that a control failed. */
 function endUsage(error: CommanderError): never {
   process.exit(error.exitCode === 0 ? 0 : 3);
 }
 
-/** One that asks something of several kinds of part stands among all controls once for each. */
+/** A control that applies to several kinds of part is listed only once. */
 const told = [...new Map(allControls.map((control) => [control.id as string, control])).values()];
 
 export function explainControl(id: string): string {

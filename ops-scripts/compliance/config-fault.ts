@@ -1,11 +1,11 @@
-// ConfigFault: an error of usage, files, configuration or credentials; one sentence, exit code 3.
+// ConfigFault: a fault of usage, files, configuration or credentials, as one sentence and with exit code 3.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 export class ConfigFault extends Error {
   override name = 'ConfigFault';
 }
 
-/** A file's text; a file that can't be read is a ConfigFault. */
+/** Reads a file's text. Throws a ConfigFault if the file can't be read. */
 export function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
@@ -16,7 +16,7 @@ export function readText(file: string): string {
   }
 }
 
-/** Ends the text with a line break; a file that can't be written is a ConfigFault. */
+/** Writes the text with a line break at its end. Throws a ConfigFault if the file can't be written. */
 export function save(file: string, text: string): void {
   try {
     writeFileSync(file, `${text}\n`);
@@ -27,7 +27,7 @@ export function save(file: string, text: string): void {
   }
 }
 
-/** In the words of the other commands. */
+/** The reason in the same words as in the other commands. */
 function reasonOf(error: unknown): string {
   const { code = '', message = String(error) } = error as NodeJS.ErrnoException;
   return reasons[code] ?? message;
@@ -44,8 +44,8 @@ const reasons: Record<string, string> = {
 };
 
 /**
- * A fault of usage, files or credentials is one sentence and exit code 3. So is whatever nobody foresaw: Node would end
- * with 1 for it, which here means that a control failed.
+ * Runs a command. A fault of usage, files or credentials becomes one sentence and exit code 3. So does an unexpected
+ * error: Node would exit with 1, which here means that a control failed.
  */
 export function guard<A extends unknown[]>(
   action: (...args: A) => void | Promise<void>,

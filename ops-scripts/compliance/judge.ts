@@ -11,7 +11,7 @@ import type { Mode, Snapshot } from './snapshot.ts';
 export interface JudgeOptions {
   mode: Mode;
   selection: SelectionOptions;
-  /** Availability Zones that each part must span; default 2. */
+  /** The number of Availability Zones that each part must span; default 2. */
   minZones?: number;
   /** Default `chain`. */
   policy?: Policy;
@@ -46,7 +46,7 @@ function applyControl(context: Context, control: Control): Finding[] {
     const verdict = openVerdict([...control.needs, ...control.consults]);
     faults.forEach(verdict.unknown);
     verdict.attempt(() => control.judge(context, part, verdict));
-    // A template's word of what else may change the part once it is made.
+    // A template adds this reason if something may change the part after its creation.
     const { MayChange: why } = part.raw as { MayChange?: unknown };
     if (typeof why === 'string') verdict.unknown(why);
     checkCalls(context, control, part.id, verdict);
@@ -66,7 +66,7 @@ function checkCalls({ inventory }: Context, control: Control, partId: string, ve
   }
   for (const name of [...control.needs, ...control.consults]) {
     for (const failure of failuresOf(inventory.answers, name)) {
-      // One asked for another load balancer says nothing about this one.
+      // A failed call about another load balancer says nothing about this one.
       const other = failure.includes('loadbalancer/') && !failure.includes(partId);
       if (!other) verdict.unknown(failure);
     }

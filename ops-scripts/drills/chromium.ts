@@ -1,4 +1,4 @@
-// Starts Debian's Chromium by playwright-core, which is installed for development only.
+// Starts Debian's Chromium with playwright-core, which is a development dependency only.
 import { existsSync } from 'node:fs';
 import type { Browser, LaunchOptions } from 'playwright-core';
 

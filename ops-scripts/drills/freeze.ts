@@ -1,4 +1,4 @@
-// Freezes a part with SIGSTOP, including all processes that it has forked: Postgres serves each connection in a child.
+// Freezes a part with SIGSTOP, including all processes that it forked: Postgres serves each connection in a child.
 import { execFileSync } from 'node:child_process';
 import type { DrillRegionPart } from './region.ts';
 
@@ -6,7 +6,7 @@ export function freeze(part: Pick<DrillRegionPart, 'pid'>): void {
   signalWhole(part, 'SIGSTOP');
 }
 
-/** It may have been replaced meanwhile, and be gone. */
+/** The part may have been replaced meanwhile and be gone. */
 export function wake(part: Pick<DrillRegionPart, 'pid'>): void {
   try {
     signalWhole(part, 'SIGCONT');
@@ -14,9 +14,9 @@ export function wake(part: Pick<DrillRegionPart, 'pid'>): void {
 }
 
 /**
- * The part's own process, then those that it has forked itself: also those forked until it was stopped, and those
- * that a killed one leaves.
- * @throws ESRCH where the part is gone.
+ * Signals the part's process and then the processes that it forked. These include those forked before the stop took
+ * effect, and those that a killed process leaves.
+ * @throws ESRCH if the part is gone
  */
 export function signalWhole(part: Pick<DrillRegionPart, 'pid'>, signal: NodeJS.Signals): void {
   const before = forkedBy(part.pid);
@@ -33,7 +33,7 @@ function forkedBy(pid: number): number[] {
     .map(([child]) => child!);
 }
 
-/** One that serves a connection ends with it, at any moment. */
+/** A process that serves a connection can end at any moment. */
 function signalIfThere(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);

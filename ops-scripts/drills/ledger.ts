@@ -1,9 +1,9 @@
 // A shopper's ledger: every cart operation with its key and answers, and the cart contents that follow from them.
 
 export interface Attempt {
-  /** When it was sent. */
+  /** When the request was sent. */
   atMs: number;
-  /** HTTP status; 0 where no answer came. */
+  /** HTTP status; 0 if no answer came. */
   status: number;
   durability?: string | undefined;
   servedBy?: string | undefined;
@@ -15,17 +15,15 @@ export interface Operation {
   variantId: string;
   quantity: number;
   attempts: Attempt[];
-  /** `open`: given up without a final answer; it may have been applied once, or not. */
+  /** `open`: given up without a final answer. It may have been applied once or not at all. */
   outcome: 'acknowledged' | 'refused' | 'open';
 }
 
-/** Least and most pieces of a variant that are right. */
+/** The lowest and highest correct number of pieces of a variant. */
 export interface Expected {
   least: number;
   most: number;
-  /**
-   * What could stand there had any of the operations been lost: a `set` to fewer pieces that is gone leaves too many.
-   */
+  /** Every number that is possible if some operations were lost. A lost `set` to fewer pieces leaves too many. */
   withLosses: Set<number>;
 }
 
@@ -35,9 +33,8 @@ const none: Expected = { least: 0, most: 0, withLosses: new Set([0]) };
 const mostPieces = 99;
 
 /**
- * Enters an operation whose outcome is final, or given up. One shopper does one thing at a time, so the order of the
- * ledger is the order
- * of the cart.
+ * Enters an operation that is final or given up. A shopper does one thing at a time, so the ledger has the order in
+ * which the cart changed.
  */
 export function enter(cart: ExpectedCart, { kind, variantId, quantity, outcome }: Operation): void {
   if (outcome === 'refused') return;
@@ -56,9 +53,9 @@ export function enter(cart: ExpectedCart, { kind, variantId, quantity, outcome }
 }
 
 export interface Difference {
-  /** Pieces by which acknowledged operations are gone: too few, or too many where a `set` to fewer is gone. */
+  /** The difference from lost acknowledged operations: missing pieces, or extra pieces after a lost `set` to fewer. */
   lost: number;
-  /** Pieces that nobody put there, whatever was lost. */
+  /** Pieces that no combination of losses explains. */
   duplicated: number;
 }
 
@@ -75,7 +72,7 @@ export function compareCart(expected: ExpectedCart, found: Map<string, number>):
   return { lost, duplicated };
 }
 
-/** One sentence a variant that is not as it must be. */
+/** One sentence for each variant with a wrong number of pieces. */
 export function describeDifference(expected: ExpectedCart, found: Map<string, number>): string[] {
   return [...new Set([...expected.keys(), ...found.keys()])].flatMap((variantId) => {
     const { least, most } = expected.get(variantId) ?? none;
@@ -85,7 +82,7 @@ export function describeDifference(expected: ExpectedCart, found: Map<string, nu
   });
 }
 
-/** For people: every attempt of every operation, in order. */
+/** Every attempt of every operation, in order, for people. */
 export function describeHistory(operations: readonly Operation[]): string[] {
   return operations.map(({ kind, variantId, quantity, key, outcome, attempts }) => {
     const answers = attempts.map(

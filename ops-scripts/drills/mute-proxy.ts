@@ -1,22 +1,22 @@
-// A TCP proxy that can imitate a host that vanished: open connections get neither a byte nor a reset, and new ones are
-// led to the server that took over.
+// A TCP proxy that can imitate a host that vanished: open connections get neither a byte nor a reset, and new ones go
+// to the server that took over.
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface MuteProxy extends AsyncDisposable {
   port: number;
-  /** Every connection that stands now is silent for ever. */
+  /** Silences every open connection for ever. */
   mute(): void;
   /** While true, new connections are accepted and silent too. */
   swallows: boolean;
-  /** Connections that are silent and that the other side still holds open. */
+  /** How many silent connections the other side still holds open. */
   silent(): number;
 }
 
 const againMs = 100;
 
-/** @param target as `host:port` of what it leads to; asked for each connection anew, until somebody listens there */
+/** @param target where connections go, as `host:port`. Each connection tries it again until a server listens there. */
 export async function openMuteProxy(target: URL): Promise<MuteProxy> {
   const pairs = new Map<Socket, { isMute: boolean; upstream: Socket | undefined }>();
   const server = createServer((client) => void lead(client));
@@ -32,7 +32,7 @@ export async function openMuteProxy(target: URL): Promise<MuteProxy> {
       pair.upstream?.destroy();
       pairs.delete(client);
     });
-    // Who has fallen over answers nothing at all: nobody is refused meanwhile.
+    // A host that vanished refuses nobody, so the client is kept waiting and is not refused.
     while (!client.destroyed && !pair.isMute) {
       const upstream = connect(Number(target.port), target.hostname);
       upstream.on('error', () => undefined);

@@ -1,4 +1,4 @@
-// Gives each Postgres server of a region a small file system in a mount namespace, gone with the region's last process.
+// Gives each Postgres server of a region a small file system in a mount namespace, which ends with its last process.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, open, rm } from 'node:fs/promises';
@@ -6,16 +6,16 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface SmallDisks {
-  /** Where the servers' folders lie; for the region's settings. */
+  /** The folder of the servers' folders, for the region's settings. */
   folder: string;
-  /** What runs the region's command inside: program and arguments before it. */
+  /** The program and arguments that run the region's command inside the namespace. */
   wrapper: string[];
 }
 
 const names = ['postgres-a1', 'postgres-b1', 'postgres-c1'];
 const sizeMb = 768;
 
-/** @returns why this machine cannot have them; undefined where it can. */
+/** @returns why this machine cannot have them, or undefined */
 export async function whyNoSmallDisks(folder: string): Promise<string | undefined> {
   if (process.platform !== 'linux') return 'small file systems are made by Linux only';
   if (process.getuid?.() !== 0) return 'only root may make a small file system';
@@ -42,10 +42,10 @@ export async function makeSmallDisks(folder: string): Promise<SmallDisks> {
   return { folder, wrapper: inNamespace(mounts) };
 }
 
-/** Not one byte is left on the disk of that server. @param pid of a process that sees the disk. */
+/** Fills the disk of that server to the last byte. @param pid of a process that sees the disk */
 export async function fillDisk({ folder }: SmallDisks, name: string, pid: number): Promise<void> {
   const file = await open(ballastOf(folder, name, pid), 'w');
-  // Ever smaller pieces: the last hole takes only a small one.
+  // Pieces get smaller, because the last gap only takes a small one.
   let piece = Buffer.alloc(4 * 1024 * 1024);
   try {
     for (;;) {
@@ -62,12 +62,12 @@ export async function fillDisk({ folder }: SmallDisks, name: string, pid: number
   }
 }
 
-/** The disk is enlarged, as an operator would do. @param pid of a process that sees the disk. */
+/** Frees the ballast, as if an operator enlarged the disk. @param pid of a process that sees the disk */
 export async function freeDisk({ folder }: SmallDisks, name: string, pid: number): Promise<void> {
   await rm(ballastOf(folder, name, pid), { force: true });
 }
 
-/** Seen from outside of the namespace. */
+/** The path as seen from outside of the namespace. */
 function ballastOf(folder: string, name: string, pid: number): string {
   return join(`/proc/${pid}/root`, folder, name, 'ballast');
 }

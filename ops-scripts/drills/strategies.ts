@@ -44,7 +44,7 @@ export async function compareStrategies(context: DrillContext): Promise<DrillRes
 
 const linesOfCart = 20;
 
-/** One shopper alone: a cart of twenty lines, then so many adds to it, one after another through the balancer. */
+/** A single shopper fills a cart with twenty lines, then adds so many more pieces through the balancer, one by one. */
 async function measureWrites(url: string, times: number): Promise<string> {
   const variants = (await readVariants(url, 20)).slice(0, linesOfCart).map(({ id }) => id);
   const jar = new CookieJar();
@@ -67,7 +67,7 @@ async function measureWrites(url: string, times: number): Promise<string> {
   for (const variantId of variants) await add(variantId);
   const measured: Awaited<ReturnType<typeof add>>[] = [];
   for (let time = 0; time < times; time++) measured.push(await add(variants[time % variants.length]!));
-  // While Postgres is away a cookie may stay as it is: the longest one counts.
+  // The longest cookie counts, because a cookie may stay as it was while Postgres is away.
   const most = (pick: (one: (typeof measured)[number]) => number) => Math.max(...measured.map(pick));
   const medianMs = measured.map(({ tookMs }) => tookMs).sort((a, b) => a - b)[measured.length >> 1]!;
   return (

@@ -1,5 +1,4 @@
-// Reads the settings of `npm start` and `npm run region` from the environment; other settings pass to the child
-// processes.
+// Reads the settings of `npm start` and `npm run region` from the environment. Child processes get all other settings.
 import { type CartState, readSettings } from '../../origin/config.ts';
 
 type Environment = Record<string, string | undefined>;
@@ -7,12 +6,12 @@ type Environment = Record<string, string | undefined>;
 export interface LocalSettings {
   dataDir: string;
   host: string;
-  /** 0: a free one. */
+  /** 0: a free port. */
   port: number;
   cartState: CartState;
-  /** undefined: 3001, or a free one where that is taken; 0: a free one. */
+  /** Undefined: 3001, or a free port if that is taken. 0: a free port. */
   workerPort: number | undefined;
-  /** Where set, none is started. */
+  /** If set, no Postgres is started. */
   databaseUrl: string | undefined;
   migrationDatabaseUrl: string | undefined;
   redisUrl: string | undefined;
@@ -20,18 +19,18 @@ export interface LocalSettings {
   operatorPassword: string | undefined;
   staffEmail: string;
   staffPassword: string | undefined;
-  /** npm passes signals on, but if it is killed nobody tells us: then we watch it. */
+  /** Whether npm is the parent. npm passes signals on, but nobody reports its death, so this process watches it. */
   startedByNpm: boolean;
   environment: Environment;
 }
 
-/** @throws SettingsError with every fault at once. */
+/** @throws SettingsError with every fault at once */
 export function readLocalSettings(env: Environment = process.env): LocalSettings {
   const standIns = {
     DATABASE_URL: 'postgres://made.later/myclothes',
     REDIS_URL: 'redis://made.later',
     COOKIE_KEYS: 'made-and-kept-by-the-local-start-of-the-shop',
-    // The e-mail alone is enough here: the password is made.
+    // The e-mail alone is enough here, because the password is generated.
     ...(isSet(env['STAFF_EMAIL']) ? { STAFF_PASSWORD: 'made-later-and-kept' } : {}),
     ...(isSet(env['STAFF_PASSWORD']) ? { STAFF_EMAIL: defaultStaffEmail } : {}),
   };

@@ -1,4 +1,4 @@
-// Cleans up after tests and benchmarks, even after kill -9: a shell ends our processes and removes our files.
+// Cleans up after tests and benchmarks, even after kill -9: a shell ends their processes and removes their files.
 // The shell waits on a pipe from this process, which breaks when the process dies.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,14 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export interface Traces extends AsyncDisposable {
-  /** Where all temporary folders are made from now on. */
+  /** The folder of all temporary folders from now on. */
   folder: string;
 }
 
 /**
- * What we started is found by TMPDIR in its environment, which children inherit, or by a working folder within it.
- * Linux only; elsewhere only the folder goes. Twice, as one that dies may have started another meanwhile. The shell
- * itself is not of them.
+ * Finds processes by TMPDIR in their environment, which children inherit, or by a working folder below it. This works
+ * on Linux only; elsewhere only the folder is removed. It kills twice, because a dying process may have started another
+ * one. The shell has neither, so it spares itself.
  */
 const script = `
 folder=$1
@@ -37,13 +37,14 @@ done
 for try in 1 2 3 4 5; do rm -rf -- "$folder" && break; sleep 1; done`;
 
 /**
- * Who is disposed of, or just ends, has it done as well.
- * @param options.onSignal `end`: a signal ends us with its usual code once all is gone; `pass`: somebody else listens
+ * Cleans up when it is disposed of or when this process ends.
+ * @param options.onSignal `end`: after cleaning up, a signal ends this process with its usual code. `pass`: other code
+ * handles signals.
  */
 export function leaveNothing(prefix: string, options: { onSignal: 'end' | 'pass' }): Traces {
   const outside = { ...process.env };
   const folder = mkdtempSync(join(tmpdir(), prefix));
-  // Servers that must not run as root pass through it.
+  // Servers that must not run as root have to pass through the folder.
   chmodSync(folder, 0o711);
   process.env['TMPDIR'] = folder;
   const shell = spawn('sh', ['-c', script, 'removes-what-was-left', folder], {

@@ -7,7 +7,7 @@ import { unlessAborted } from './wait-until.ts';
 
 interface DatabaseToPrepare {
   databaseUrl: string;
-  /** Undefined where origins and workers connect as the owner. */
+  /** Undefined if origins and workers connect as the owner. */
   appDatabaseUrl?: string;
 }
 
@@ -21,7 +21,7 @@ export async function prepareDatabase(
     max: 2,
     connectTimeoutMs: 5_000,
     queryTimeoutMs: 60_000,
-    // A server that is stopped in the midst says so here too.
+    // A server that is stopped meanwhile reports its errors here too.
     onError: () => {},
   });
   const db = createDatabase(pool);
@@ -31,7 +31,7 @@ export async function prepareDatabase(
     await unlessAborted(signal, loadDemoCatalog(db));
   } finally {
     const closed = db.destroy();
-    // Asked to stop in the midst: the server's own stop ends the query, we don't wait for it.
+    // When asked to stop, this does not wait: stopping the server ends the query.
     if (!signal.aborted) await closed;
     else closed.catch(() => {});
   }

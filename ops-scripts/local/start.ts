@@ -4,7 +4,7 @@ import { tellPasswords } from './data-folder.ts';
 import { explainError, runUntilStopped } from './run-until-stopped.ts';
 import { createSteps, type Shop, startShop } from './shop.ts';
 
-/** Loaded only where something was asked: a plain start is quicker without it. */
+/** Loads commander only if there are arguments, because a plain start is faster without it. */
 async function readArguments(): Promise<void> {
   const { Command } = await import('commander');
   const { makeAlike } = await import('../command-line.ts');
@@ -15,7 +15,7 @@ async function readArguments(): Promise<void> {
     .parseAsync();
 }
 
-/** @returns the exit code. */
+/** @returns the exit code */
 async function runShop(): Promise<number> {
   if (process.argv.length > 2) await readArguments();
   const settings = readLocalSettings();
@@ -43,7 +43,7 @@ function announce(settings: LocalSettings, { storefrontUrl, workerUrl, dataDir }
   passwords.markTold();
 }
 
-/** On a line of its own where the terminal is too narrow for both; programs read one line. */
+/** Puts the second text on its own line if the terminal is too narrow. Programs always get one line. */
 function inLine(address: string, who: string): string {
   const line = `${address}  ${who}`;
   const { isTTY, columns } = process.stdout;

@@ -1,20 +1,20 @@
-// Waits for a condition with a deadline, for several starts at once, or until we are asked to stop.
+// Waits for a condition with a deadline, for several starts at once, or until a signal aborts.
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Retries until a condition holds, up to a deadline; ends early where it can no longer hold. */
+/** How to retry until a condition holds. */
 interface WaitOptions {
-  /** For the error: "Redis to answer". */
+  /** What to wait for, in the error: "Redis to answer". */
   what: string;
   deadlineMs: number;
   everyMs?: number;
-  /** Checked between tries; a sentence ends the wait at once. */
+  /** Checked between tries. A sentence ends the wait at once. */
   hopeless?: () => string | undefined;
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Tries until `attempt` returns something other than `undefined` or `false`; what it throws counts as "not yet".
- * @throws after `deadlineMs`, with the last failure as cause.
+ * Tries until `attempt` returns something other than `undefined` or `false`. An error counts as "not yet".
+ * @throws after `deadlineMs`, with the last failure as cause
  */
 export async function waitUntil<T>(
   attempt: () => Promise<T | undefined | false> | T | undefined | false,
@@ -42,9 +42,8 @@ export async function waitUntil<T>(
 }
 
 /**
- * Stops waiting for work that cannot be interrupted when we are asked to stop. The work goes on and its
- * result is ignored.
- * @throws the signal's reason, as soon as it aborts.
+ * Stops waiting for uninterruptible work when the signal aborts. The work goes on and its result is ignored.
+ * @throws the signal's reason, as soon as it aborts
  */
 export async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   work.catch(() => {});
@@ -60,8 +59,8 @@ export async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): P
 }
 
 /**
- * Awaits several starts and keeps each result, so that all can be stopped where one fails. Waits for all,
- * also when one fails: whatever was started is then known, and stopped.
+ * Awaits several starts and returns each result. It waits for all even when one fails, so that every started part is
+ * known and can be stopped.
  */
 export async function allOrFirstFailure<T>(work: (Promise<T> | T)[]): Promise<T[]> {
   const ends = await Promise.allSettled(work);

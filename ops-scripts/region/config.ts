@@ -1,24 +1,21 @@
-// Reads the settings of `npm run region`, and names the ports that people and other programs use.
+// Reads the settings of `npm run region`, and chooses the ports that people and other programs use.
 import { isPort, portFault, SettingsError } from '../../origin/config.ts';
 import { type LocalSettings, readLocalSettings } from '../local/config.ts';
 import { findFreePort, isPortFree, takePort } from '../local/ports.ts';
 
-/**
- * Reads the settings of `npm run region` from the environment: those of `npm start`, the edge's port and
- * Postgres folders.
- */
+/** The settings of `npm run region`: those of `npm start`, the edge's port and the Postgres folders. */
 export interface RegionSettings extends LocalSettings {
-  /** undefined or 0: a free one. */
+  /** Undefined or 0: a free port. */
   edgePort: number;
-  /** Chosen by the user, not by us. */
+  /** Whether the user chose the port. */
   portIsSet: boolean;
-  /** Where each Postgres server has a folder of its own, such as a mounted disk; undefined: in the region's folder. */
+  /** A folder with one for each Postgres server, such as a mounted disk; undefined: the region's folder. */
   postgresDisks: string | undefined;
-  /** Print one line for programs, nothing else. */
+  /** Whether to print only one line for programs. */
   json: boolean;
 }
 
-/** @throws SettingsError with every fault at once. */
+/** @throws SettingsError with every fault at once */
 export function readRegionSettings(
   { json }: { json: boolean },
   env: Record<string, string | undefined> = process.env,
@@ -35,14 +32,14 @@ export function readRegionSettings(
   };
 }
 
-/** A region has stores of its own, whatever is set for other commands. */
+/** A region has its own stores, whatever is set for other commands. */
 const ownStores = {
   DATABASE_URL: undefined,
   DATABASE_REPLICA_URLS: undefined,
   REDIS_URL: undefined,
 };
 
-/** @throws SettingsError with the faults that `read` finds and these. */
+/** @throws SettingsError with the faults that `read` finds and these */
 function withFaults<Read>(faults: string[], read: () => Read): Read {
   let found: string[] = [];
   try {
@@ -55,14 +52,14 @@ function withFaults<Read>(faults: string[], read: () => Read): Read {
   throw new SettingsError([...found, ...faults]);
 }
 
-/** The region's ports that people and other programs use; all others are free ones. */
+/** The region's ports that people and other programs use. All others are free ports. */
 export interface RegionPorts {
   storefront: number;
   edge: number;
   worker: number;
 }
 
-/** @throws where a port that was asked for is taken. */
+/** @throws if a requested port is taken */
 export async function chooseRegionPorts(settings: RegionSettings): Promise<RegionPorts> {
   const { port, portIsSet, host } = settings;
   const usual = portIsSet || (await isPortFree(port, host));

@@ -1,4 +1,4 @@
-// Health checks of a Postgres server, each with a deadline; no answer is a result too.
+// Health checks of a Postgres server, each with a deadline. No answer is a result too.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { withPostgres } from '../local/postgres.ts';
@@ -6,10 +6,12 @@ import { applicationName, type PostgresMember } from './postgres-member.ts';
 
 const questionMs = 1_000;
 
-// Asks whether TLS is spoken; the server forks, answers one letter, and no password is computed.
+// Asks whether the server speaks TLS. The server forks and answers one letter, without a password hash.
 const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 
-/** Whether the postmaster takes new connections: also a frozen one accepts, by the kernel, but it does not answer. */
+/**
+ * Whether the postmaster accepts new connections. The kernel accepts for a frozen one too, but then no answer comes.
+ */
 export async function answersConnections(member: PostgresMember): Promise<boolean> {
   const socket = connect({ host: '127.0.0.1', port: member.port });
   try {
@@ -28,7 +30,7 @@ export async function answersConnections(member: PostgresMember): Promise<boolea
 
 export interface StandbyState {
   streaming: boolean;
-  /** The primary waits for it before it acknowledges. */
+  /** Whether the primary waits for it before it acknowledges. */
   synchronous: boolean;
   /** Bytes of log that it has not confirmed. */
   behindBytes: number;
@@ -36,7 +38,7 @@ export interface StandbyState {
   silentMs: number;
 }
 
-/** What a server knows of those who follow it. @returns undefined where it does not answer within 1 s. */
+/** Returns what a server knows about its followers. @returns undefined if it does not answer within 1 s */
 export async function readFollowers(
   upstream: PostgresMember,
 ): Promise<Map<string, StandbyState> | undefined> {
@@ -55,7 +57,7 @@ export async function readFollower(
   return (await readFollowers(upstream))?.get(applicationName(standby));
 }
 
-// Ordered so that of two sessions of one standby (an old one not yet noticed as gone) the live one is kept.
+// If a standby has two sessions (an old one not yet noticed as gone), the order keeps the live one.
 const followersSql = `
   select application_name as name, state = 'streaming' as streaming, sync_state in ('sync', 'quorum') as synchronous,
     pg_wal_lsn_diff(case when pg_is_in_recovery() then pg_last_wal_receive_lsn() else pg_current_wal_flush_lsn() end,
@@ -63,7 +65,7 @@ const followersSql = `
     coalesce(extract(epoch from clock_timestamp() - reply_time) * 1000, 0)::float8 as "silentMs"
   from pg_stat_replication order by reply_time nulls first`;
 
-/** @returns undefined where it does not answer. */
+/** @returns undefined if it does not answer */
 export async function isInRecovery(member: PostgresMember): Promise<boolean | undefined> {
   try {
     return (await member.health.ask<{ yes: boolean }>('select pg_is_in_recovery() as yes'))[0]?.yes;
@@ -72,7 +74,7 @@ export async function isInRecovery(member: PostgresMember): Promise<boolean | un
   }
 }
 
-/** Ends recovery; returns when the server takes writes. @throws if it does not within 20 s. */
+/** Ends recovery, and returns when the server accepts writes. @throws if it does not within 20 s */
 export async function promote(member: PostgresMember): Promise<void> {
   await withPostgres(
     member.url,

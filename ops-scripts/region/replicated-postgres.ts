@@ -21,13 +21,13 @@ import {
 export interface ReplicatedPostgres extends AsyncDisposable {
   primary: PostgresMember;
   replicas: PostgresMember[];
-  /** From here on the replica shows nothing new; it goes on to stream. */
+  /** The replica shows nothing new from here on, but goes on streaming. */
   pause(replica: PostgresMember): Promise<void>;
   resume(replica: PostgresMember): Promise<void>;
-  /** Waits until a replica has replayed all that the primary has written until now. */
+  /** Waits until a replica has replayed everything that the primary has written until now. */
   caughtUp(replica: PostgresMember): Promise<void>;
   kill(member: PostgresMember): Promise<void>;
-  /** Brings one that was killed back on its own data. */
+  /** Starts a killed server again on its own data. */
   start(member: PostgresMember): Promise<void>;
 }
 

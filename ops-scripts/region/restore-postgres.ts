@@ -1,5 +1,4 @@
-// Takes the region's Postgres back in time: by a base backup with its log, from which another timeline begins, or by a
-// dump that is loaded into a new cluster.
+// Restores the region's Postgres to an earlier state: from a base backup with its log (a new timeline), or a dump.
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,11 +11,11 @@ import { isInRecovery } from './postgres-health.ts';
 import { createPrimary, type PostgresMember, startMember } from './postgres-member.ts';
 
 const run = promisify(execFile);
-/** Names the moment of a backup in the log. */
+/** The name of a backup's moment in the log. */
 const restorePoint = 'backup';
 const recoverMs = 60_000;
 
-/** A copy of the data, and of the log up to the moment at which this resolves. @param folder emptied first */
+/** Copies the data, and the log up to the moment at which this resolves. @param folder emptied first */
 export async function takeBaseBackup(primary: PostgresMember, folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
@@ -30,13 +29,16 @@ export async function takeBaseBackup(primary: PostgresMember, folder: string): P
     await client.query('select pg_switch_wal()');
   });
   const log = join(primary.folder, 'pg_wal');
-  // Whole segments and histories of timelines; others come and go. Owner and modes stay as they are.
+  // Only whole segments and timeline histories; other files come and go. Owner and modes stay as they are.
   const files = (await readdir(log)).filter((name) => /^([0-9A-F]{24}|[0-9A-F]{8}\.history)$/.test(name));
   await mkdir(join(folder, 'log'));
   await run('cp', ['-a', ...files.map((name) => join(log, name)), join(folder, 'log')]);
 }
 
-/** The member's server has ended; it is a primary again, on a new timeline, when this resolves. */
+/**
+ * Restores the folder into the member, whose server must have ended. When this resolves it is a primary again, on a new
+ * timeline.
+ */
 export async function restoreBaseBackup(member: PostgresMember, folder: string): Promise<void> {
   await rm(member.folder, { recursive: true, force: true });
   await run('cp', ['-a', join(folder, 'data'), member.folder]);
@@ -45,7 +47,7 @@ export async function restoreBaseBackup(member: PostgresMember, folder: string):
   await run('cp', ['-a', ...files, join(member.folder, 'pg_wal')]);
   await writeOwned(join(member.folder, 'recovery.signal'), '');
   const settings = [
-    // The log that it needs lies in its folder already.
+    // The log that it needs is in its folder already.
     "restore_command = '/bin/false'",
     `recovery_target_name = '${restorePoint}'`,
     "recovery_target_action = 'promote'",
@@ -57,7 +59,10 @@ export async function restoreBaseBackup(member: PostgresMember, folder: string):
   await writeOwned(join(member.folder, 'postgresql.auto.conf'), '');
 }
 
-/** The member's server has ended. @param dump a file that `ops backup create` wrote, and its key */
+/**
+ * Loads a dump into the member, whose server must have ended. @param dump a file that `ops backup create` wrote, and
+ * its key
+ */
 export async function restoreDump(
   member: PostgresMember,
   dump: { file: string; key: string },

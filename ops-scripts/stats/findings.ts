@@ -1,17 +1,17 @@
-// What keeps a house readable, found in its source files: folders that import each other, and private words.
+// Finds two obstacles to reading the source files: folders that import each other, and private words.
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** The source files of the repository, read once; links and tests are left out. */
+/** A source file of the repository, read once. Links and tests are left out. */
 export interface SourceFile {
-  /** From the repository's root. */
+  /** The path from the repository's root. */
   path: string;
   text: string;
 }
 
 export const sourceFolders = ['http', 'edge', 'origin', 'worker', 'ops-scripts'];
 
-/** @param folders those to look into, from the repository's root */
+/** @param folders to search, from the repository's root */
 export function readSourceFiles(folders = sourceFolders): SourceFile[] {
   return folders.flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -23,9 +23,9 @@ export function readSourceFiles(folders = sourceFolders): SourceFile[] {
 }
 
 /**
- * Folders that import each other both ways: neither can be read, moved or tested without the other.
- * @returns pairs of folders right below `root`, such as `account <-> cart`; files of `root` itself compose and do not
- * count.
+ * Finds folders that import each other: neither can be read, moved or tested without the other.
+ * @returns pairs of folders directly below `root`, such as `account <-> cart`; files of `root` itself combine them and
+ * do not count
  */
 export function findFolderCircles(files: SourceFile[], root: string): string[] {
   const edges = new Set<string>();
@@ -47,7 +47,7 @@ function folderOf(path: string, root: string): string | undefined {
   return top === root && rest.length > 0 ? folder : undefined;
 }
 
-/** A word, as it stands in comments and in names, and what to write instead. */
+/** A word as it occurs in comments and names, and the word to write instead. */
 const privateWords: [pattern: RegExp, instead: string][] = [
   [/\bundertakers?\b/i, 'orphan reaper'],
   [/\bturnstiles?\b/i, 'semaphore'],
@@ -61,9 +61,8 @@ const privateWords: [pattern: RegExp, instead: string][] = [
 ];
 
 /**
- * Words that stand for nothing an engineer of this field knows; the glossary in docs/glossary.md says what to
- * write in their place.
- * @returns a line for each file and word, such as `origin/a.ts: write "semaphore" instead of turnstile`.
+ * Finds words that an engineer of this field does not know; docs/glossary.md says what to write instead.
+ * @returns a line for each file and word, such as `origin/a.ts: write "semaphore" instead of turnstile`
  */
 export function findPrivateWords(files: SourceFile[]): string[] {
   return files
@@ -76,7 +75,7 @@ export function findPrivateWords(files: SourceFile[]): string[] {
     );
 }
 
-/** @returns names that several files give to exported types: a name has one meaning in the repository. */
+/** @returns names that several files give to exported types, because a name has one meaning in the repository */
 export function findSharedNames(files: SourceFile[]): string[] {
   const owners = new Map<string, Set<string>>();
   for (const { path, text } of files) {

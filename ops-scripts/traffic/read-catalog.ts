@@ -5,9 +5,8 @@ const mostAttempts = 10;
 const againMs = 200;
 
 /**
- * Reads the variants that a drill buys, with retries: a shop that has just started may answer 503 while
- * caches are empty.
- * @throws where the shop goes on refusing, with the last refusal
+ * Reads from the API with retries, because a shop that has just started may answer 503 while caches are empty.
+ * @throws the last refusal if the shop keeps refusing
  */
 export async function readCatalog<Body>(url: string): Promise<Body> {
   for (let attempt = 1; ; attempt++) {
@@ -20,7 +19,7 @@ export async function readCatalog<Body>(url: string): Promise<Body> {
   }
 }
 
-/** Reads from the catalog API which variants can be bought. */
+/** A variant that can be bought. */
 export interface StockedVariant {
   slug: string;
   id: string;
@@ -29,7 +28,8 @@ export interface StockedVariant {
 }
 
 /**
- * Of so many products, the variants that are not sold out; most pieces first. @throws where the shop does not answer
+ * Returns the variants in stock of so many products, those with the most pieces first. @throws if the shop does not
+ * answer
  */
 export async function readVariants(url: string, products: number): Promise<StockedVariant[]> {
   const { items } = await readCatalog<{ items: { slug: string }[] }>(`${url}/api/products?limit=${products}`);
@@ -43,7 +43,7 @@ export async function readVariants(url: string, products: number): Promise<Stock
   return found.filter(({ available }) => available > 0).sort((a, b) => b.available - a.available);
 }
 
-/** Reads product and list addresses of the benchmarked shop from its API. */
+/** A product of the benchmarked shop, with the slugs of its page and of its list. */
 export interface ListedProduct {
   id: string;
   slug: string;
@@ -57,10 +57,10 @@ export async function listProducts(url: string, limit: number): Promise<ListedPr
   return items;
 }
 
-/** @returns for each product the ids of its variants that can be bought, at least one. */
+/** @returns for each product the ids of its variants that can be bought, at least one */
 export async function listVariants(url: string, ofProducts: number): Promise<[string, ...string[]][]> {
   const products: Product[] = [];
-  // One after another: a shop that has just begun must not refuse them.
+  // Products are read one by one, so that a shop that has just started does not refuse them.
   for (const { slug } of await listProducts(url, ofProducts)) {
     products.push((await (await fetch(`${url}/api/products/${slug}`)).json()) as Product);
   }

@@ -1,4 +1,4 @@
-// Runs the load generator in a process of its own, the same one for every server that is measured.
+// Runs the load generator in a separate process, the same one for every measured server.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createVisitor, type LoadTally, type VisitStep } from './visitor.ts';
@@ -20,7 +20,7 @@ export interface LoadResult {
   p50Ms: number;
   p95Ms: number;
   p99Ms: number;
-  /** How each visitor ended: what was answered with success, by step, and its cookies. */
+  /** How each visitor ended: its successful answers by step, and its cookies. */
   visitors: { done: Record<string, number>; cookie: string }[];
 }
 

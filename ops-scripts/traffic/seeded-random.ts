@@ -6,7 +6,7 @@ export interface SeededRandom {
   /** least ≤ n ≤ most */
   integer(least: number, most: number): number;
   pick<T>(items: readonly T[]): T;
-  /** Another sequence, the same for the same name. */
+  /** Returns another sequence, which is the same for the same name. */
   fork(name: string): SeededRandom;
 }
 

@@ -3,31 +3,31 @@ import { randomUUID } from 'node:crypto';
 import { openConnection } from './http-connection.ts';
 
 export interface VisitStep {
-  /** What its answers are counted under. */
+  /** The name under which its answers are counted. */
   name: string;
   method?: 'GET' | 'POST' | 'PUT';
   path: string;
   headers?: Record<string, string>;
-  /** Sent as JSON, with an idempotency key of its own. */
+  /** Sent as JSON, with its own idempotency key. */
   body?: unknown;
-  /** What an answer's body must hold to be a success. */
+  /** Text that an answer's body must contain to be a success. */
   expects?: string;
 }
 
 export interface LoadTally {
-  /** Milliseconds, one an answer. */
+  /** Milliseconds, one for each answer. */
   latencies: number[];
   bytes: number;
   /** Answers other than 2xx, 303 and 304. */
   refused: number;
-  /** How many of them, by step and status, such as `add 503`; 200 where a body lacked what it must hold. */
+  /** The number of refusals by step and status, such as `add 503`; 200 if a body lacked the expected text. */
   refusals: Record<string, number>;
   /** Requests whose connection broke. */
   failed: number;
 }
 
 interface LoadVisitor {
-  /** Answers that were a success, by step. */
+  /** Successful answers, by step. */
   done: Record<string, number>;
   cookie: string;
   visit(untilMs: number, tally: LoadTally): Promise<void>;
@@ -82,7 +82,7 @@ function keepCookies(jar: Map<string, string>, head: string): string {
   return [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
 }
 
-/** What does not change from one sending to the next is put together once. */
+/** Parts of the request that never change are assembled once. */
 function prepareRequest(base: URL, step: VisitStep): (cookie: string) => string {
   const { method = 'GET', path, headers = {}, body } = step;
   const lines = Object.entries({ host: base.host, ...headers }).map(

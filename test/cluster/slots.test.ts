@@ -17,7 +17,7 @@ import { connectRedis } from '../../origin/redis/connect.ts';
 import { queuePrefix } from '../../worker/queues.ts';
 import { sharedRedisUrl } from '../support/stores.ts';
 
-/** Watches the keys of every script that is really run. */
+/** Records the keys of every script that runs. */
 function recordScripts(redis: Redis): string[][] {
   const calls: string[][] = [];
   const send = redis.sendCommand.bind(redis);

@@ -1,4 +1,4 @@
-// Every misconfiguration of the case table, told in three forms: each fix that leaves no choice is proven.
+// Every misconfiguration of the case table in three forms: each fix without a choice is proven.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ const forms = {
   plan: () => new PlanStack(),
 };
 
-/** Why a fix is not shown for good: it asks for a decision, or the way in is the one that the stack needs. */
+/** Why a fix may stay unproven: it needs a decision, or it would close a connection that the stack needs. */
 const asksForMore =
   /^(it leaves a choice|no fix is known|chain-connects of |what create-(db-snapshot|replication-group|launch-template-version) does)/;
 

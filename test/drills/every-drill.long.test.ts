@@ -1,4 +1,4 @@
-// Every drill in short form, one region for each way to keep carts: the verdict of the contract in all of them.
+// Every drill in short form, on one region for each cart state. Each must give the contract's verdict.
 import { afterAll, describe, test } from 'vitest';
 import {
   type CartStateName,
@@ -9,7 +9,7 @@ import {
 import { plannedRuns, registry } from '../../ops-scripts/drills/registry.ts';
 import { expectPassed, runDrill } from './run-drill.ts';
 
-// Their faults concern what all states share; one state is enough.
+// These faults hurt what all cart states share, so one state is enough.
 const inServerOnly = [
   'kill-standby',
   'kill-replica',

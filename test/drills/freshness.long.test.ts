@@ -1,4 +1,4 @@
-// The freshness drill finds nothing stale on a region, and finds an edge whose lease is longer than the workers assume.
+// The freshness drill finds nothing stale on a region, and finds an edge with a longer lease than the workers assume.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freshness, runFreshness } from '../../ops-scripts/drills/freshness/freshness.ts';
 import { type DrillRegion, startRegion } from '../../ops-scripts/drills/region.ts';

@@ -1,11 +1,10 @@
-// A shop with a bug, as its shoppers would meet it: answers are true to the form, and what is done is not what they
-// say.
+// A shop with a bug, as its shoppers see it: the answers have the right form, but the shop does something else.
 import { randomUUID } from 'node:crypto';
 import type { Fault } from '../../ops-scripts/drills/drill.ts';
 
 type Send = typeof fetch;
 
-/** Each comes about once in `oneIn` writes. */
+/** A bug acts about once in `oneIn` writes. */
 const oneIn = 10;
 
 export const plantedBugs: Record<string, () => Send> = {
@@ -39,7 +38,7 @@ export function bugged(bug: string): Fault {
 function atTimes(wrong: Send): Send {
   let writes = 0;
   return (input, init) => {
-    // A cart must stand before it can be wronged.
+    // Without a cookie there is no cart yet that could be wrong.
     if (!new Headers(init?.headers).get('cookie')) return fetch(input, init);
     writes += 1;
     return writes % oneIn === 0 ? wrong(input, init) : fetch(input, init);

@@ -1,4 +1,4 @@
-// The whole shop is lost with its machine and comes back from a backup, twice, by the command as it is written.
+// The whole shop is lost with its machine and restored from a backup, twice, by the documented command.
 import { expect, test } from 'vitest';
 import type { DrillResult } from '../../ops-scripts/drills/drill.ts';
 import { runProgram } from '../support/run-program.ts';

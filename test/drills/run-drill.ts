@@ -1,4 +1,4 @@
-// Drills for tests: on a region that is given, in short form, with a seed that is told where one fails.
+// Runs drills in tests: on a given region, in short form, with a seed that a failure reports.
 import { expect } from 'vitest';
 import type { DrillContext, DrillResult } from '../../ops-scripts/drills/drill.ts';
 import type { CartStateName, DrillRegion } from '../../ops-scripts/drills/region.ts';
@@ -20,7 +20,7 @@ export function contextOf(region: DrillRegion, name: string, state: CartStateNam
   };
 }
 
-/** On a region that is whole. */
+/** Runs a drill on a region once it is whole. */
 export async function runDrill(
   name: string,
   region: DrillRegion,
@@ -32,8 +32,8 @@ export async function runDrill(
 }
 
 /**
- * The contract's verdict: nothing lost, nothing doubled, no operation without an answer; a loss only where it is
- * expected.
+ * The contract's verdict: nothing lost, nothing duplicated, no operation without an answer. A loss is only right where
+ * it is expected.
  */
 export function expectPassed(result: DrillResult): void {
   const told = [describeResult(result), ...describeFailure(result, { short: true })].join('\n');

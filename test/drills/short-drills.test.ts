@@ -1,5 +1,5 @@
-// The most telling drills in short form, on one region: whatever is lost, no acknowledged change is; and a shop with a
-// bug is found out.
+// The most important drills in short form on one region: no acknowledged change is lost, and a shop with a bug is
+// found.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type DrillRegion, startRegion } from '../../ops-scripts/drills/region.ts';
 import { describeFailure } from '../../ops-scripts/drills/report.ts';

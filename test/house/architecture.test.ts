@@ -1,10 +1,10 @@
-// The documents name only files that exist, and docs/architecture.md keeps each flow short enough to read.
+// The documents only name files that exist, and docs/architecture.md keeps each flow short enough to read.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 
 const mostFiles = 15;
-/** It enters more files than a request does. */
+/** This flow may have more files than a request's flow. */
 const unbounded = 'Compliance check live';
 
 interface Step {

@@ -1,4 +1,4 @@
-// What programs may reach, and what is installed: read from the files that say so.
+// The rights of programs and the installed packages, as the repository's files declare them.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 

@@ -1,4 +1,4 @@
-// The house stays readable: no folders that need each other, no private words.
+// The repository stays readable: no two folders import each other, and no private words are used.
 import { expect, test } from 'vitest';
 import {
   findFolderCircles,

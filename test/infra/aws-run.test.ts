@@ -1,4 +1,4 @@
-// `ops aws run` against a Systems Manager of the test's own: which machine, which words, and what comes back.
+// `ops aws run` against a fake Systems Manager: the machine that it chooses, the words that it sends, and its result.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

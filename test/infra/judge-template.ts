@@ -1,4 +1,4 @@
-// Our own rules on a synthesized template, as `compliance check template` runs them.
+// Judges a synthesized template with the repository's own controls, like `compliance check template`.
 import { judge } from '../../ops-scripts/compliance/judge.ts';
 import { parseTemplate } from '../../ops-scripts/compliance/template/parse-template.ts';
 import { snapshotFromParsed } from '../../ops-scripts/compliance/template/template.ts';
@@ -12,7 +12,7 @@ export function judgeTemplate(template: SynthesizedTemplate, policy: 'chain' | '
 
 export type Properties = Record<string, unknown>;
 
-/** The properties of the one resource whose logical id begins so. */
+/** The properties of the only resource whose logical id begins with the prefix. */
 export function propertiesOf(template: SynthesizedTemplate, prefix: string, type: string): Properties {
   const found = Object.entries(template.Resources).filter(
     ([id, resource]) => id.startsWith(prefix) && resource.Type === type,

@@ -1,5 +1,5 @@
-// What others' linters say of the template: cfn-lint (where it is installed) and cdk-nag find nothing that is not
-// accepted with a reason.
+// Other projects' linters of the template: cfn-lint (if it is installed) and cdk-nag find nothing without an accepted
+// reason.
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

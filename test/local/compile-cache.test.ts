@@ -1,4 +1,5 @@
-// Filling the cache of stripped code fails silently, as a shop can do without; so it is looked at here.
+// Filling the cache of compiled code fails silently, because a shop works without it. This test checks the cache
+// itself.
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

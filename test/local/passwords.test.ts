@@ -1,4 +1,4 @@
-// What `npm start` tells of the passwords: those that it made, once and only once; those that were set, never.
+// The passwords that `npm start` prints: generated ones exactly once, configured ones never.
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// A successor is promoted only if it certainly holds every acknowledged write; tried over random histories, with a
-// planted bug that must be found.
+// Only a successor that certainly has every acknowledged write is promoted: random histories, and a planted bug to
+// find.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decideFailover, type LossOfPrimary } from '../../ops-scripts/region/failover.ts';
@@ -17,10 +17,7 @@ const steps = fc.array(
   { maxLength: 30 },
 );
 
-/**
- * Two servers that hold numbers of writes; a write is acknowledged by the primary alone while the standby is out of
- * sync.
- */
+/** Two servers that count writes. While the standby is out of sync, the primary alone acknowledges a write. */
 function acknowledgedIsKept(
   history: Step[],
   decide: (loss: LossOfPrimary) => 'promote' | 'restart',

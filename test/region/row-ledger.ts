@@ -1,4 +1,4 @@
-// A writer that keeps its own processes: which rows were acknowledged, and which of them are gone afterwards.
+// A writer that keeps a ledger: which rows were acknowledged, and which of them are missing afterwards.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withPostgres } from '../../ops-scripts/local/postgres.ts';
 import { waitUntil } from '../../ops-scripts/local/wait-until.ts';
@@ -10,7 +10,7 @@ export interface RowLedger {
   close(): Promise<{ lost: number[]; longestGapMs: number }>;
 }
 
-/** @param url where writes go, whoever takes them. */
+/** @param url the address for writes, whichever server has it */
 export async function startLedger(url: string): Promise<RowLedger> {
   const table = `ledger_${Date.now()}`;
   await withPostgres(url, (client) => client.query(`create table ${table} (id integer primary key)`));

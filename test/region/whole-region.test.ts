@@ -1,5 +1,5 @@
-// `npm run region`: every part of the contract's line is real, a killed one returns on its address, and nothing is left
-// when it stops.
+// `npm run region`: every part in its JSON line is real, a killed part returns at its address, and a stop leaves
+// nothing.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,28 +1,28 @@
-// axe in Chromium: what it finds wrong on a page, in its own colours and in those of the other scheme.
+// axe in Chromium: the faults that it finds on a page, in the page's own colour scheme and in the other one.
 import { createRequire } from 'node:module';
 import type { BrowserContext, Page } from 'playwright-core';
 
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-/** The rules that ask for colours: all the others find the same in a light page and in a dark one. */
+/** The rules about colours. All other rules find the same in a light and in a dark page. */
 const colourRules = ['color-contrast', 'link-in-text-block'];
 const withoutColours = Object.fromEntries(colourRules.map((rule) => [rule, { enabled: false }]));
 
-/** Each page of the context has axe from its beginning, whatever its policy says. */
+/** Adds axe to each page of the context from its beginning, whatever the page's policy. */
 export async function bringAxe(context: BrowserContext): Promise<void> {
   await context.addInitScript({ path: axePath });
 }
 
-/** @returns a line a fault: impact, rule and the element. */
+/** @returns one line for each fault: impact, rule and element */
 export async function findByAxe(page: Page): Promise<string[]> {
   return [...(await runAxe(page, { rules: withoutColours })), ...(await findByColours(page))];
 }
 
-/** Every rule in the scheme that the page is shown in, then those of colours in the other one. */
+/** Every rule in the present scheme of the page, then the rules about colours in the other one. */
 export async function findInBothSchemes(page: Page, colorScheme: 'light' | 'dark'): Promise<string[]> {
   const found = await findByAxe(page);
   const other = colorScheme === 'light' ? 'dark' : 'light';
   await page.emulateMedia({ colorScheme: other });
-  // Colours that fade into each other are neither those of the one scheme nor of the other.
+  // During a transition, colours belong to neither scheme.
   await page.evaluate(
     'Promise.all(document.getAnimations().map(({ finished }) => finished.catch(() => {})))',
   );

@@ -1,4 +1,4 @@
-// A fresh clone of this checkout, with what is not committed yet: nothing is installed in it.
+// Makes a fresh clone of this checkout, with its uncommitted changes and without installed packages.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync } from 'node:fs';
 import { mkdtempDisposable } from 'node:fs/promises';
@@ -18,7 +18,7 @@ export async function copyCheckout(): Promise<Checkout> {
   return { path: folder.path, [Symbol.asyncDispose]: () => folder.remove() };
 }
 
-/** As a newcomer has it: without the programs of our packages, which npm puts first. */
+/** The PATH of a newcomer: without the packages' programs, which npm puts first. */
 export function pathOfMachine(...more: string[]): string {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   return [...more, ...folders.filter((folder) => !folder.endsWith('node_modules/.bin'))].join(delimiter);

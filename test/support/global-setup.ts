@@ -1,5 +1,4 @@
-// One Postgres and one Redis for the whole run, in a temporary folder that is gone afterwards; see stores.ts for their
-// use.
+// One Postgres and one Redis for the whole run, in a temporary folder that is removed afterwards; see stores.ts.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,12 +17,12 @@ declare module 'vitest' {
   }
 }
 
-/** As in run.ts, which may have seen to it already. */
+/** The same prefix as in run.ts, which may have set up the folder already. */
 const prefix = 'myclothes-test-';
 const templateDatabase = 'migrated';
 
 export default async function setup(project: TestProject) {
-  // Ends with this process, however that ends.
+  // Cleans up when this process ends, however it ends.
   if (!tmpdir().includes(`/${prefix}`)) leaveNothing(prefix, { onSignal: 'end' });
   const folder = mkdtempSync(join(tmpdir(), 'stores-'));
   const password = randomBytes(18).toString('base64url');
@@ -32,7 +31,7 @@ export default async function setup(project: TestProject) {
       folder: join(folder, 'postgres'),
       password,
       logFile: join(folder, 'postgres.log'),
-      // A test that pulls plugs starts a server of its own; this one may be quick.
+      // This server may be fast and unsafe. A test that cuts power starts its own server.
       settings: { fsync: 'off', full_page_writes: 'off', max_connections: '400' },
     }),
     startRedisServer({

@@ -1,4 +1,4 @@
-// Gives property tests the seed that vitest.config.ts chose, so that `npm test` says the same of the same code twice.
+// Gives property tests the seed of vitest.config.ts, so that `npm test` gives the same result for the same code.
 import fc from 'fast-check';
 
 const { PROPERTY_SEED: seed } = process.env;

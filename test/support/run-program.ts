@@ -1,4 +1,4 @@
-// A program of ours as a child process: its lines can be waited for, and it never outlives the test.
+// Runs a program of the repository as a child process. Tests can wait for its lines, and it never outlives the test.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -7,12 +7,14 @@ export interface RunningProgram extends AsyncDisposable {
   child: ChildProcess;
   /** Standard output and error so far. */
   output(): string;
-  /** Resolves with the first line that matches, also one that came before; rejects if the program ends without it. */
+  /**
+   * Resolves with the first line that matches, also an earlier one. Rejects if the program ends without such a line.
+   */
   line(pattern: RegExp, withinMs?: number): Promise<string>;
   exitCode: Promise<number | null>;
 }
 
-/** @param entry from the repository's root: "ops-scripts/local/start.ts". */
+/** @param entry from the repository's root: "ops-scripts/local/start.ts" */
 export function runProgram(entry: string, args: string[], env: Record<string, string>): RunningProgram {
   const cwd = fileURLToPath(new URL('../../', import.meta.url));
   const child = spawn(process.execPath, [entry, ...args], { cwd, env: { ...process.env, ...env } });

@@ -1,7 +1,8 @@
-// Real stores for tests. `await using database = await createDatabase()` is a migrated, empty database of one's own
-// (about 0.1 s); `await using redis = await startRedis()` is a private Redis of one's own, to flush, freeze or kill
-// (about 0.1 s); `await using postgres = await startPrivatePostgres()` likewise, for tests that kill Postgres (about 2
-// s); `sharedRedisUrl()` is the run's common Redis: use keys that no other test uses, and never flush it.
+// Real stores for tests.
+// `await using database = await createDatabase()` is a migrated, empty database of the test's own (about 0.1 s).
+// `await using redis = await startRedis()` is a private Redis to flush, freeze or kill (about 0.1 s).
+// `await using postgres = await startPrivatePostgres()` is a private Postgres, for tests that kill it (about 2 s).
+// `sharedRedisUrl()` is the common Redis of the run: use keys that no other test uses, and never flush it.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +18,7 @@ export interface TestDatabase extends AsyncDisposable {
   url: string;
 }
 
-/** A clone of the migrated template; dropped with its connections at the end. */
+/** A clone of the migrated template, which is dropped with its connections at the end. */
 export async function createDatabase(): Promise<TestDatabase> {
   const server = inject('postgresUrl');
   const name = `test_${randomBytes(8).toString('hex')}`;
@@ -59,7 +60,7 @@ export async function startRedis(settings: Record<string, string> = {}): Promise
   return asPrivateStore(await start(0), start, folder);
 }
 
-/** Empty: its database `myclothes` is not migrated. */
+/** Starts an empty server: its database `myclothes` is not migrated. */
 export async function startPrivatePostgres(settings: Record<string, string> = {}): Promise<PrivateStore> {
   const folder = mkdtempSync(join(tmpdir(), 'myclothes-postgres-'));
   const start = (port: number) =>

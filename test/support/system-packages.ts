@@ -1,5 +1,4 @@
-// Servers and the browser that tests use and npm does not bring: installed where that needs no question, told where it
-// does.
+// Installs servers and the browser for tests, which npm does not contain, if that needs no question; else says how.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -11,7 +10,7 @@ const packages: Record<string, string> = {
   chromium: 'chromium',
   pgbouncer: 'pgbouncer',
   logrotate: 'logrotate',
-  // With promtool, which runs the tests of the alert rules.
+  // It includes promtool, which runs the tests of the alert rules.
   prometheus: 'prometheus',
   'prometheus-alertmanager': 'prometheus-alertmanager',
 };
@@ -30,7 +29,7 @@ export async function installSystemPackages(): Promise<void> {
   console.error(`Installing ${names.join(', ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   spawnSync(apt, ['update', '-qq'], { stdio: ['ignore', 2, 2], env });
-  // Their services are not started: tests start servers of their own.
+  // The packages' services are not started, because tests start their own servers.
   const options = ['-y', '-qq', '--no-install-recommends', '-o', 'Dpkg::Use-Pty=0'];
   spawnSync(apt, ['install', ...options, ...names], {
     stdio: ['ignore', 2, 2],
@@ -38,7 +37,7 @@ export async function installSystemPackages(): Promise<void> {
   });
 }
 
-/** @returns the program's path, or undefined where it is not on the PATH. */
+/** @returns the program's path, or undefined if it is not on the PATH */
 export function findProgram(name: string): string | undefined {
   for (const folder of [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/bin']) {
     const path = join(folder, name);

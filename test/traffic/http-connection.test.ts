@@ -1,4 +1,4 @@
-// The client of drills and benchmarks reads every answer whole, and says so where none comes.
+// The client of drills and benchmarks reads every answer whole, and throws if none comes.
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,10 +1,10 @@
-// The difference of two texts as a unified diff, which `patch` and `git apply` take.
+// Writes the difference of two texts as a unified diff, which `patch` and `git apply` accept.
 
 const context = 3;
 
 type Line = [mark: ' ' | '-' | '+', text: string];
 
-/** Empty where the texts are the same. */
+/** Returns '' if the texts are the same. */
 export function unifiedDiff(file: string, before: string, after: string): string {
   const lines = compare(before.split('\n'), after.split('\n'));
   const changed = lines.flatMap(([mark], index) => (mark === ' ' ? [] : [index]));
@@ -31,7 +31,7 @@ function writeHunk(lines: Line[], start: number, end: number): string[] {
   return [`@@ -${at('-')} +${at('+')} @@`, ...lines.slice(start, end).map(([mark, text]) => mark + text)];
 }
 
-/** The lines that both have at either end are cut off; between them the longest common sequence is kept. */
+/** Cuts off the lines that both texts have at either end, and keeps the longest common sequence between them. */
 function compare(before: string[], after: string[]): Line[] {
   let head = 0;
   while (head < Math.min(before.length, after.length) && before[head] === after[head]) head += 1;

@@ -1,4 +1,4 @@
-// A set of whole numbers as ordered, disjoint, non-touching intervals: each set has exactly one form.
+// A set of whole numbers as ordered, disjoint intervals that do not touch, so that each set has exactly one form.
 
 export interface Interval {
   readonly start: bigint;
@@ -8,7 +8,7 @@ export interface Interval {
 
 export type IntervalSet = readonly Interval[];
 
-/** The union of any intervals, in any order, overlapping or not. O(n log n). */
+/** The union of any intervals, which may be unordered and overlap. O(n log n). */
 export function unite(intervals: readonly Interval[]): IntervalSet {
   const ordered = intervals
     .filter(({ start, end }) => start <= end)
@@ -23,7 +23,7 @@ export function unite(intervals: readonly Interval[]): IntervalSet {
   return merged;
 }
 
-/** What is in `from` and not in `removed`. */
+/** The numbers in `from` that are not in `removed`. */
 export function subtract(from: IntervalSet, removed: IntervalSet): IntervalSet {
   const rest: Interval[] = [];
   let next = 0;
@@ -52,7 +52,7 @@ export function isSubset(inner: IntervalSet, outer: IntervalSet): boolean {
   return isEmpty(subtract(inner, outer));
 }
 
-/** Binary search. */
+/** Uses a binary search. */
 export function contains(set: IntervalSet, value: bigint): boolean {
   let low = 0;
   let high = set.length - 1;

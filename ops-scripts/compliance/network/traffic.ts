@@ -130,7 +130,7 @@ const protocolNames: Record<string, string> = {
   '58': 'icmpv6',
 };
 
-/** Reads a rule's IpProtocol, FromPort and ToPort as EC2 means them: `-1` is everything, no ports are all ports. */
+/** Reads a rule's IpProtocol, FromPort and ToPort like EC2: `-1` is every protocol, and absent ports are all ports. */
 export function toTraffic(ipProtocol: string, fromPort?: number, toPort?: number): Traffic {
   const protocol = protocolNames[String(ipProtocol).toLowerCase()] ?? String(ipProtocol).toLowerCase();
   if (protocol !== 'tcp' && protocol !== 'udp') return { protocol, fromPort: 0, toPort: 65_535 };
@@ -147,7 +147,7 @@ export function covers(traffic: Traffic, protocol: string, port: number): boolea
   );
 }
 
-/** What stands for a port that is not known: then nothing is excess for its port. */
+/** Every port, in place of an unknown one: no rule then opens too many ports. */
 export function everyPort(): Set<number> {
   return new Set(Array.from({ length: 65_536 }, (_, port) => port));
 }
@@ -159,7 +159,7 @@ export function exceeds(
   ports: ReadonlySet<number>,
 ): boolean {
   if (!protocols.has(traffic.protocol)) return true;
-  // A range wider than the ports that are allowed must hold one that is not.
+  // A range that is wider than the number of allowed ports must contain another port.
   if (traffic.toPort - traffic.fromPort >= ports.size) return true;
   for (let port = traffic.fromPort; port <= traffic.toPort; port += 1) if (!ports.has(port)) return true;
   return false;

@@ -1,4 +1,4 @@
-// Reads every part of the account, selected or not, since any of them may have a source group.
+// Reads every part of the account, selected or not, because any of them may have a source group.
 import { type Answers, type Listed, listAnswers } from '../answers.ts';
 import { knownText } from '../unknown.ts';
 import { readAutoScalingGroup } from './auto-scaling-group.ts';
@@ -31,7 +31,7 @@ export function readParts(answers: Answers): Parts {
     'load-balancer': readEach(balancers, (raw) => {
       const id = knownText(raw.LoadBalancerArn, 'the ARN of a load balancer');
       const name = textOr(raw.LoadBalancerName, id);
-      // Only an application load balancer must have groups.
+      // Only an application load balancer must have security groups.
       const mayHaveNone = raw.Type === 'network' || raw.Type === 'gateway';
       const attached = readGroups(() =>
         mayHaveNone && isNone(raw.SecurityGroups) ? [] : declaredGroups(raw.SecurityGroups, name, (id) => id),

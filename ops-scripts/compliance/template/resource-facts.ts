@@ -1,38 +1,40 @@
-// What AWS documents of resource types: the properties that give security groups, and the default port of each engine.
+// Facts that AWS documents about resource types: properties with security groups, and the default port of each engine.
 import { unknownValue } from '../snapshot.ts';
 
 /**
- * Properties that name groups, as AWS's resource specification has them. Those that begin with `Source` name who may
- * come in; EMR adds rules to those that it manages.
+ * Properties with groups, by AWS's resource specification. Names that begin with `Source` say who may connect. EMR adds
+ * rules to the groups that it manages.
  */
 export const namesGroups =
   /^(GroupSet|(?!Source|Destination|Inbound|Associate|Use|DB|Db|Cache|Cluster|EC2|Input|Channel|CloneFrom)\w*SecurityGroups?(Id|Ids|IDs|IdList|Arns)?)$/;
 
-/** Properties that name the subnets in which a resource stands; those that it leaves are no longer its own. */
+/** Properties with the subnets of a resource. Subnets that it is removed from are no longer its own. */
 export const namesSubnets = /^(?!Remove|Edns)\w*Subnets?(Id|Ids|IdList|Arns?)?$/i;
 
 const gainsRules = /^(EmrManaged\w*|ServiceAccessSecurityGroups?|(Engine|Workspace)SecurityGroupId)$/;
 
-/** Properties that hold groups further down, so that groups are unknown with them. */
+/** Properties that may contain groups at a deeper level. If such a property is unknown, groups are unknown. */
 export const containsGroups =
   /^(NetworkInterfaces|LaunchTemplate\w*|LaunchSpecifications|OptionSettings|VPC\w*|Vpc\w*|ResourcesVpcConfig|Network(?!Acl)\w*|AwsvpcConfiguration|AwsVpcConfiguration|Compute\w*|BrokerNodeGroupInfo|Instances|HostedRotationLambda|ConnectionInput|PhysicalConnectionRequirements|EcsParameters|Ec2Config|EndpointDetails)$/;
 
-/** Types whose properties are what they say to others: what these call groups they only hand on. */
+/** Types whose properties describe what others do. They only pass on the groups in these properties. */
 export const handsOn = /^AWS::(SSM|Config|CodePipeline|FIS|StepFunctions)::/;
 
-/** Whether a property attaches groups to the resource itself, and does nothing else with them. */
+/** Whether a property attaches groups to the resource itself and does nothing else with them. */
 export function isOwnGroupProperty(key: string, within: Record<string, unknown>): boolean {
   if (namesGroups.test(key)) return !gainsRules.test(key);
-  // EKS lets these in to a group that it makes itself.
+  // EKS lets these groups into a group that it creates itself.
   return key === 'SourceSecurityGroups' || (['Value', 'URI'].includes(key) && isGroupOption(within));
 }
 
-/** Elastic Beanstalk names what it sets in a property, and so does Lambda for its event sources. */
+/** Elastic Beanstalk and Lambda's event sources give the name of a setting in a property of its own. */
 export function isGroupOption({ OptionName: option, Type: type }: Record<string, unknown>): boolean {
   return type === 'VPC_SECURITY_GROUP' || (typeof option === 'string' && /SecurityGroups?$/.test(option));
 }
 
-/** The documented default port of each engine, for stores whose template names none. Engine names in any case. */
+/**
+ * The documented default port of each engine, for stores whose template has no port. Engine names may be in any case.
+ */
 const defaultPorts: [RegExp, number][] = [
   [/postgres/i, 5432],
   [/mysql|mariadb|aurora/i, 3306],
@@ -43,7 +45,7 @@ const defaultPorts: [RegExp, number][] = [
   [/memcached/i, 11211],
 ];
 
-/** The port as a number; an unknown value where neither port nor engine tells it. */
+/** The port as a number; an unknown value if neither the port nor the engine shows it. */
 export function portOf(port: unknown, engine: unknown): unknown {
   if (port !== undefined) return typeof port === 'string' ? Number(port) : port;
   const found = typeof engine === 'string' ? defaultPorts.find(([name]) => name.test(engine)) : undefined;

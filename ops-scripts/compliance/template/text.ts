@@ -1,8 +1,8 @@
-// Text that is made of parts, some of which can't be known: what is joined can be split again.
+// Text with unknown parts. Text that was joined can be split again.
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
 import type { Names } from './parse-template.ts';
 
-/** The parts of a text that can't be known as a whole; the snapshot holds the reason alone. */
+/** The parts of an unknown text. The snapshot only contains the reason. */
 const partsOfText = new WeakMap<UnknownValue, readonly (string | UnknownValue)[]>();
 
 export function textOf(value: unknown): string {
@@ -15,7 +15,7 @@ export function partsOf(value: unknown): readonly (string | UnknownValue)[] {
   return partsOfText.get(value) ?? [value];
 }
 
-/** The items as one text; an unknown value that remembers its parts where one of them can't be known. */
+/** Joins the items to one text. If an item is unknown, the result is an unknown value that remembers its parts. */
 export function joinText(items: unknown[], separator: string, scope: Names): unknown {
   const present = items.filter((item) => item !== undefined);
   const unknownReason = present.find(isUnknownValue);
@@ -26,7 +26,10 @@ export function joinText(items: unknown[], separator: string, scope: Names): unk
   return joined;
 }
 
-/** `trim`: as CloudFormation does with lists that are given as text. An unknown item stands for any number of items. */
+/**
+ * `trim`: whether to trim items, as CloudFormation does with lists that are given as text. An unknown item stands for
+ * any number of items.
+ */
 export function splitText(value: unknown, separator: string, trim: boolean): unknown {
   if (Array.isArray(value)) return value;
   if (value === undefined) return undefined;
@@ -38,7 +41,7 @@ export function splitText(value: unknown, separator: string, trim: boolean): unk
   const items: (string | UnknownValue)[] = [''];
   for (const part of parts) {
     const [first, ...rest] = isUnknownValue(part) ? [part] : cut(part);
-    // An item is unknown as soon as a piece of it is.
+    // If a piece of an item is unknown, the item is unknown.
     const last = items.at(-1)!;
     items[items.length - 1] = isUnknownValue(last) ? last : isUnknownValue(first) ? first : `${last}${first}`;
     items.push(...rest);
@@ -46,7 +49,7 @@ export function splitText(value: unknown, separator: string, trim: boolean): unk
   return items;
 }
 
-/** What a dynamic reference to Parameter Store stands for, where a template of this call keeps it; else unknown. */
+/** Resolves a dynamic reference to Parameter Store if a template of this call stores the value; else unknown. */
 export function resolved(text: string, scope: Names): unknown {
   if (!text.includes('{{resolve:')) return text;
   const [, name] = /^\{\{resolve:ssm:([^}]+)\}\}$/.exec(text) ?? [];

@@ -1,4 +1,4 @@
-// Faults of Redis: lost, emptied, frozen, back without its data.
+// Faults of Redis: lost, emptied, frozen, restarted without its data.
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { Fault } from '../drill.ts';
@@ -57,7 +57,7 @@ export const redisFaults: Record<string, Fault> = {
 
 const heardMs = 1_000;
 
-/** Empties one Redis server with FLUSHALL. Returns when a replica has heard of it as well. */
+/** Empties one Redis server with FLUSHALL. Returns once a replica has received that too. */
 export async function emptyRedis({ url }: Pick<DrillRegionPart, 'url'>): Promise<void> {
   const redis = new Redis(url, { connectTimeout: 2_000, commandTimeout: 5_000, retryStrategy: () => null });
   redis.on('error', () => undefined);

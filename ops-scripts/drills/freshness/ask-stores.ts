@@ -5,11 +5,11 @@ import type { DrillRegionPart } from '../region.ts';
 
 const commandMs = 5_000;
 
-/** Of a replica that has just replayed what a query still looked at: the query is cancelled, and may be asked again. */
+/** The error of a query that a replica cancels, because the query conflicts with replay. It may be repeated. */
 const conflictWithRecovery = '40001';
 const triesAtPause = 10;
 
-/** For so long it answers with what it had at the beginning. */
+/** Pauses replay for `ms`, so that the replica answers with its data of the beginning. */
 export function pauseReplay(replica: DrillRegionPart, ms: number): Promise<void> {
   return withPostgres(replica, async (client) => {
     await pauseDespiteConflicts(client, triesAtPause);

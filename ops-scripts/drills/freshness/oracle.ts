@@ -3,31 +3,31 @@
 import { leastPrice, type Subject } from './subjects.ts';
 
 /**
- * One number that a product shows: its price or its stock. Slots `2i` and `2i + 1` are those of the subject `i`; the
- * last is that of the archivable product.
+ * One number that a product shows: its price or its stock. Slots `2i` and `2i + 1` belong to subject `i`. The last slot
+ * is that of the archivable product.
  */
 export type Slot = number;
 
 export interface Finished {
   value: number;
-  /** Milliseconds of the drill at which we were told that it is done. */
+  /** When the drill learned that the change is done, in its milliseconds. */
   atMs: number;
 }
 
 export interface Oracle {
-  /** The lowest value that a request that begins now may be shown, by slot; a copy. */
+  /** A copy of the lowest value of each slot that a request may see if it begins now. */
   floors(): Int32Array;
-  /** The next value of a slot, which is then on its way until `finish` or `abandon`. */
+  /** Returns the next value of a slot, which is in progress until `finish`. */
   begin(slot: Slot): number;
   finish(slot: Slot, value: number, atMs: number): void;
   readonly finishedChanges: number;
-  /** The newest value on its way or finished. */
+  /** The newest value of a slot, in progress or finished. */
   begun(slot: Slot): number;
-  /** The slot of the product that is taken archived and published again. */
+  /** The slot of the product that is archived and published again. */
   readonly archivable: Slot;
-  /** Slots of subjects without a change on its way. */
+  /** Slots of subjects without a change in progress. */
   idle(): Slot[];
-  /** Of the change that first forbade what was seen. */
+  /** The first finished change that forbids the value that was seen. */
   finishedAbove(slot: Slot, seen: number): Finished | undefined;
   describe(slot: Slot): string;
 }

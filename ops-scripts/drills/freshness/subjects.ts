@@ -5,20 +5,20 @@ import type { SeededRandom } from '../../traffic/seeded-random.ts';
 export interface Subject {
   id: string;
   slug: string;
-  /** Of the variant whose stock is changed. */
+  /** The variant whose stock is changed. */
   variantId: string;
-  /** Lowest minor units that the drill sets; above anything that the shop shows of it before. */
+  /** The lowest price in minor units that the drill sets, above every earlier price of the product. */
   firstPrice: number;
-  /** Lowest pieces that the drill sets. */
+  /** The lowest stock that the drill sets. */
   firstStock: number;
-  /** Pieces of the other variants, which nobody changes: lists show the sum. */
+  /** Pieces of the other variants, which nobody changes. Lists show the sum of all variants. */
   otherStock: number;
 }
 
 export interface Target {
   path: string;
   shows: 'product-json' | 'product-page' | 'list-json' | 'list-page' | 'absence' | 'archivable';
-  /** Of a product's own page. */
+  /** The subject whose own page it is. */
   subject?: number;
 }
 
@@ -30,11 +30,11 @@ interface ProductJson {
   variants: { id: string; available: number }[];
 }
 
-/** Above the prices of any shop's clothes, so that a price tells which change it is. */
+/** Higher than the price of any clothes, so that a price identifies its change. */
 export const leastPrice = 1_000_000;
 const leastStock = 1_000;
 
-/** The newest products: the front page and the plain list show them. */
+/** Chooses the newest products, because the front page and the plain list show them. */
 export async function chooseSubjects(
   url: string,
   count: number,
@@ -57,7 +57,7 @@ export async function chooseSubjects(
   return { subjects, categories: [...new Set(products.map(({ category }) => category))] };
 }
 
-/** Own pages more often than lists, as in a shop. */
+/** Lists own pages more often than lists, as in a real shop. */
 export function listTargets(
   subjects: Subject[],
   categories: string[],

@@ -1,12 +1,11 @@
-// The night of a life: all that has happened becomes a day older in the store, so that months and quarters end, returns
-// come too late, and what is kept for its time goes.
+// The night of a life: everything becomes a day older in the store, so that months end, returns expire and old rows go.
 import type { ShopLife } from './life.ts';
 import { askPostgres } from './shop/living-shop.ts';
 
 interface Aged {
   table: string;
   columns: string[];
-  /** Only rows that have ended: what is still to happen happens by the clock. */
+  /** Selects only rows that have ended. Work that is still to come happens by the clock. */
   where?: string;
 }
 
@@ -31,11 +30,11 @@ const aged: Aged[] = [
   { table: 'cart_operations', columns: ['created_at'] },
 ];
 
-/** Nobody shops meanwhile; the worker goes on. */
+/** Nobody shops meanwhile, but the worker goes on. */
 export async function passNight({ shop }: Pick<ShopLife, 'shop'>): Promise<void> {
   for (const { table, columns, where } of aged) {
     const earlier = columns.map((column) => `${column} = ${column} - interval '1 day'`).join(', ');
-    // Two statements are one transaction, of which other systems are told nothing.
+    // Two statements in one query are one transaction. It writes no shop events for other systems.
     const change = `update ${table} set ${earlier}${where === undefined ? '' : ` where ${where}`}`;
     await askPostgres(shop, `set local myclothes.events = 'off'; ${change}`);
   }

@@ -9,7 +9,7 @@ import { createServer } from 'node:tls';
 export interface CertificateProxy extends AsyncDisposable {
   url: string;
   host: string;
-  /** What the operator's shell knows: files, and the process that reads them. */
+  /** Variables of the operator's shell: the files, and the process that reads them. */
   environment: Record<string, string>;
   expire(): void;
 }

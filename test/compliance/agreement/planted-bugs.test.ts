@@ -6,7 +6,7 @@ import { AccountStack } from '../support/account-stack.ts';
 import { misconfigured } from './cases.ts';
 import type { Case } from './openings.ts';
 
-/** What a blind checker sees of one property; the rules themselves stay as they are. */
+/** Changes one property as a blind checker would see it. The controls themselves stay the same. */
 type Blindness = (key: string, value: unknown) => unknown;
 
 type Rule = { CidrIpv4?: string; CidrIpv6?: string; PrefixListId?: string };

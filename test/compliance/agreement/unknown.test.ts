@@ -1,4 +1,4 @@
-// What could not be asked is never passed: each call denied in turn, throttled, cut, garbled or hung, over the wire.
+// No control passes on a call without a whole answer: each is denied, throttled, cut, garbled or hung, over the wire.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { callRounds } from '../../../ops-scripts/compliance/collect/call-table.ts';
 import { collectSnapshot } from '../../../ops-scripts/compliance/collect/collect.ts';
@@ -14,7 +14,7 @@ afterAll(() => vi.unstubAllEnvs());
 
 const names = callRounds.flat().map((call) => `${call.client}.${call.command}`);
 
-/** Asked only where a stack is selected by its tag, or for a part that the sound stack has not. */
+/** Calls that are only made if a stack is selected by its tag, or for a part that the sound stack lacks. */
 const idle = new Set([
   'elbv2.DescribeTags',
   'elasticache.ListTagsForResource',
@@ -53,7 +53,7 @@ it.each<[Fault]>([['throttled'], ['page-2-missing'], ['garbage'], ['hung']])(
         reason: expect.stringContaining('DescribeSecurityGroups'),
       });
     }
-    // The deadline is 1.5 s a call; the bound is far above it, for slow machines.
+    // The deadline is 1.5 s for each call. The limit is far higher, for slow machines.
     expect(performance.now() - startedAt).toBeLessThan(20_000);
   },
 );

@@ -1,4 +1,4 @@
-// Caches of every kind: one that is being changed is unknown, a serverless one has the ports and subnets of AWS.
+// Caches of every kind: a change in progress is unknown, and a serverless cache has the ports and subnets of AWS.
 import { describe, expect, test } from 'vitest';
 import { fromGroup, soundStack } from '../support/sound-stack.ts';
 import { answerOf, findingsOf, securityGroup, statusOf } from '../support/spoil.ts';

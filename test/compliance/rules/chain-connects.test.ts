@@ -1,4 +1,4 @@
-// From the listener to the stores: what stops a request fails, what may only stop it is a warning.
+// The chain from the listener to the stores: what stops a request fails, and what may stop it is a warning.
 import { describe, expect, test } from 'vitest';
 import {
   fromCidr,
@@ -87,7 +87,7 @@ test('a group that is attached by a traffic source is found, and judged as one w
   web!.TargetGroupARNs = [];
   web!.TrafficSources = [{ Identifier: targetGroupArn, Type: 'elbv2' }];
   expect(findingsOf(snapshot).filter(({ status }) => status !== 'pass')).toEqual([]);
-  // One of two groups: without the traffic source it would be taken for one of the chosen load balancer.
+  // There are two groups. Without the traffic source, a lone group would count as one of the chosen load balancer.
   const other = { ...web!, AutoScalingGroupName: 'other', AutoScalingGroupARN: 'arn:other' };
   answerOf(snapshot, 'autoscaling', 'DescribeAutoScalingGroups').AutoScalingGroups!.push(other);
   answerOf(snapshot, 'elbv2', 'DescribeLoadBalancers').LoadBalancers![0]!.AvailabilityZones!.pop();

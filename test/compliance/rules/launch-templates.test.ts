@@ -1,4 +1,4 @@
-// The groups that a launch template gives new instances: all interfaces, overrides, and the version.
+// The groups that a launch template gives to new instances: all interfaces, overrides, and the version.
 import { describe, expect, test } from 'vitest';
 import { recordCall, type Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
 import { fromCidr, group, soundStack } from '../support/sound-stack.ts';

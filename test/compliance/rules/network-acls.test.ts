@@ -1,4 +1,4 @@
-// Network ACLs stand between subnets, not within one; one that can't be read takes no failure away.
+// Network ACLs apply between subnets and not within one. An unreadable ACL removes no failure.
 import { expect, test } from 'vitest';
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
 import { fromCidr, soundStack } from '../support/sound-stack.ts';

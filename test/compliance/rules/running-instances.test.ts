@@ -1,4 +1,4 @@
-// Running instances must be spread as far as their number allows, however many zones are asked for.
+// Running instances must be spread as far as their number allows, whatever number of zones is required.
 import { expect, test } from 'vitest';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import { soundStack } from '../support/sound-stack.ts';
@@ -6,7 +6,7 @@ import { answerOf } from '../support/spoil.ts';
 
 const [a, b, c] = ['a', 'b', 'c'].map((letter) => `eu-west-1${letter}`) as [string, string, string];
 
-/** The group's subnets and the load balancer stand in three zones. */
+/** The group's subnets and the load balancer are in three zones. */
 function judged(minZones: number, running: string[]) {
   const snapshot = soundStack();
   const [balancer] = answerOf(snapshot, 'elbv2', 'DescribeLoadBalancers').LoadBalancers!;

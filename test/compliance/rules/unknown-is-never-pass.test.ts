@@ -1,4 +1,4 @@
-// Whatever was denied, cut, garbled or left out of a snapshot, no control passes that rests on it, and nothing crashes.
+// If part of a snapshot is denied, cut, garbled or missing, no control that needs it passes, and nothing crashes.
 import { describe, expect, test } from 'vitest';
 import { exitCodeOf } from '../../../ops-scripts/compliance/findings.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';

@@ -1,4 +1,4 @@
-// Where a port can't be known, the right port is unknown, but a wrong source still fails.
+// If a port can't be known, the right port is unknown, but a wrong source still fails.
 import { expect, test } from 'vitest';
 import { fromCidr, soundStack } from '../support/sound-stack.ts';
 import { addIngress, answerOf, statusOf } from '../support/spoil.ts';

@@ -1,4 +1,4 @@
-// A Terraform plan, judged by all controls: the findings, and the worst that is said by one control.
+// A Terraform plan judged by all controls: its findings, and the worst status of one control.
 import type { Finding } from '../../../ops-scripts/compliance/findings.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import { snapshotFromPlan } from '../../../ops-scripts/compliance/plan/plan.ts';

@@ -1,4 +1,4 @@
-// The sound template with a change, judged; parameter `Unset` has no value, and condition `Wanted` hangs on it.
+// Judges the sound template after a change. Parameter `Unset` has no value, and condition `Wanted` depends on it.
 import type { Finding } from '../../../ops-scripts/compliance/findings.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import type { SelectionOptions } from '../../../ops-scripts/compliance/selection/select-stack.ts';
@@ -25,7 +25,7 @@ export function findingsOfTemplate(change: (resources: Resources) => void, Outpu
   return judge(snapshot, { mode: 'template', selection: {} }).findings;
 }
 
-/** The one finding of a control. */
+/** The only finding of a control. */
 export function findingOfTemplate(
   control: string,
   change: (resources: Resources) => void,
@@ -38,7 +38,7 @@ export function findingOfTemplate(
 
 export type Template = Record<string, unknown> & { Resources: Resources };
 
-/** The verdicts of the sound template after a change, those that pass left out; the selection is what is judged. */
+/** The verdicts of the sound template after a change, without passes. The selection says what is judged. */
 export function verdictsOfTemplate(
   change: (template: Template) => void,
   selection: SelectionOptions = {},
@@ -56,7 +56,7 @@ export function verdictsOfTemplate(
   );
 }
 
-/** What is changed, how, and the verdicts that do not pass then. */
+/** The name of a change, the change, and the verdicts that do not pass after it. */
 export type TemplateCase = [
   what: string,
   change: (template: Template) => void,
@@ -75,7 +75,7 @@ export const add = (Type: string, Properties: Record<string, unknown>) => (templ
   template.Resources['Added'] = { Type, Properties };
 };
 
-/** The properties of the one resource of a type. */
+/** The properties of the only resource of a type. */
 export function ofType({ Resources }: Template, type: string): Record<string, unknown> {
   return Object.values(Resources).find((resource) => resource.Type === type)!.Properties;
 }

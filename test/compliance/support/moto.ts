@@ -1,8 +1,8 @@
-// moto's server where it is installed: an AWS that others wrote, against which the collection is tried.
+// Starts moto's server if it is installed: an AWS of another project, for trying the collection.
 import { execFileSync, spawn } from 'node:child_process';
 import { findFreePort } from '../../../ops-scripts/local/ports.ts';
 
-/** Whether `moto_server` runs on this machine. */
+/** Whether `moto_server` can run on this machine. */
 export function hasMoto(): boolean {
   try {
     execFileSync('moto_server', ['--help'], { stdio: 'ignore', timeout: 30_000 });
@@ -12,7 +12,7 @@ export function hasMoto(): boolean {
   }
 }
 
-/** A server of its own, ended when disposed of. */
+/** Starts a server, which ends when it is disposed of. */
 export async function startMoto() {
   const port = await findFreePort();
   const child = spawn('moto_server', ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
@@ -33,7 +33,7 @@ async function answers(url: string): Promise<boolean> {
   try {
     return (await fetch(`${url}/moto-api/`)).ok;
   } catch {
-    // Refused until it listens; a breath between attempts.
+    // The connection is refused until moto listens, so this pauses between attempts.
     await new Promise((resolve) => setTimeout(resolve, 50));
     return false;
   }

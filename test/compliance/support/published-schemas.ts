@@ -15,10 +15,10 @@ function validator(name: string) {
   };
 }
 
-/** What in the text is not as OCSF 1.3.0 has a Compliance Finding; none where all is. */
+/** The faults of the text as a Compliance Finding of OCSF 1.3.0; empty if it is valid. */
 export const ocsfFaults = validator('ocsf-1.3.0');
 
-/** What in the text is not as the schema of SARIF 2.1.0 has it, or as its section 3.27.10 asks; none where all is. */
+/** The faults of the text by the schema of SARIF 2.1.0 and by its section 3.27.10; empty if it is valid. */
 export function sarifFaults(text: string): string[] {
   const { runs } = JSON.parse(text) as { runs: { results: { kind: string; level: string }[] }[] };
   const results = runs.flatMap(({ results: own }) => own);

@@ -1,4 +1,4 @@
-// Small ways to change a snapshot, and to read what was judged of it.
+// Functions that change a snapshot a little, and that read the findings about it.
 
 import type { ControlId, Finding } from '../../../ops-scripts/compliance/findings.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
@@ -11,7 +11,7 @@ import type {
   Snapshot,
 } from '../../../ops-scripts/compliance/snapshot.ts';
 
-/** The answer to the first call of this command, for changing in place. */
+/** The answer to the first call of this command, to be changed in place. */
 export function answerOf<C extends ClientName, N extends CommandOf<C>>(
   snapshot: Snapshot,
   client: C,
@@ -50,7 +50,7 @@ export function findingsOf(snapshot: Snapshot, selection: SelectionOptions = {})
   return judge(snapshot, { mode: 'snapshot', selection }).findings;
 }
 
-/** The one finding of a control; a test that expects several reads `findingsOf`. */
+/** The only finding of a control. A test that expects several uses `findingsOf`. */
 export function findingOf(snapshot: Snapshot, control: ControlId, selection: SelectionOptions = {}): Finding {
   const found = findingsOf(snapshot, selection).filter((finding) => finding.control === control);
   if (found.length !== 1) throw new Error(`${control} has ${found.length} findings`);

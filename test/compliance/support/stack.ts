@@ -1,4 +1,4 @@
-// What a case may change of the sound stack, said once; an account and a template each carry it out in their own words.
+// The changes that a case may make to the sound stack. An account, a template and a plan each implement them.
 export type PartName = 'balancer' | 'group' | 'cache' | 'database';
 export type GroupName = 'web' | 'app' | 'store' | 'data' | 'other';
 export type Zone = 'a' | 'b' | 'c';
@@ -6,7 +6,7 @@ export type Zone = 'a' | 'b' | 'c';
 export interface Opening {
   from: number;
   to?: number;
-  /** Default `tcp`; `-1` is everything. */
+  /** Default `tcp`; `-1` is every protocol. */
   protocol?: string;
   cidr?: string;
   cidrIpv6?: string;
@@ -14,7 +14,7 @@ export interface Opening {
   prefixList?: string[];
 }
 
-/** What hardening asks for; the sound stack has all of it. */
+/** The properties that hardening requires. The sound stack has all of them. */
 export interface Hardening {
   database?: {
     public?: boolean;
@@ -32,9 +32,9 @@ export interface Hardening {
 export interface Stack {
   harden(changes: Hardening): void;
   allow(group: GroupName, opening: Opening): void;
-  /** Takes away the rule that begins at this port. */
+  /** Removes the rule that begins at this port. */
   close(group: GroupName, port: number): void;
-  /** A machine beside the stack that has these groups. */
+  /** Adds a machine beside the stack that has these groups. */
   addMachine(groups: GroupName[]): void;
   attach(part: PartName, groups: GroupName[]): void;
   place(part: PartName, zones: Zone[]): void;

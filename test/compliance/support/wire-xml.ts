@@ -1,4 +1,4 @@
-// Answers in the services' own XML, written by the SDK's schemas, so that the SDK reads what AWS would send.
+// Writes answers as the services' XML by the SDK's schemas, so that the SDK reads what AWS would send.
 import { NormalizedSchema } from '@smithy/core/schema';
 
 /** The members of a command's output as XML elements. */

@@ -1,4 +1,4 @@
-// Everything that has a group of the stack is found, however the template says it. Where it is unknown, nothing passes.
+// Everything with a group of the stack is found, however the template declares it. If it is unknown, nothing passes.
 import { describe, expect, test } from 'vitest';
 import { findingOfTemplate, findingsOfTemplate, type Resources, unset } from '../support/judged-template.ts';
 

@@ -1,4 +1,4 @@
-// Two templates may give the same logical id to different things: each file's references mean its own.
+// Two templates may use one logical id for different resources. References in each file mean its own resource.
 import { expect, test } from 'vitest';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import { parseTemplate } from '../../../ops-scripts/compliance/template/parse-template.ts';
@@ -11,7 +11,7 @@ test('the sound stack passes beside a template that declares the same ids otherw
   const stack = new TemplateStack();
   const other = {
     Resources: {
-      // By the same names: an open group, a subnet elsewhere, and a machine that has the open group.
+      // Resources with the same names: an open group, a subnet elsewhere, and a machine that has the open group.
       AppGroup: {
         Type: 'AWS::EC2::SecurityGroup',
         Properties: {

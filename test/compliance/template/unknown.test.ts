@@ -1,4 +1,4 @@
-// What a template can't know about the stack ends as `unknown` in the verdict, and says why.
+// Facts of the stack that a template can't know make the verdict `unknown`, with a reason.
 import { expect, it } from 'vitest';
 import { findingOfTemplate, unset as parameter, type Resources } from '../support/judged-template.ts';
 

@@ -1,4 +1,4 @@
-// However a life ends, nothing of it stays.
+// However the drill ends, it leaves nothing behind.
 import { test } from 'vitest';
 import { endBySignal } from '../../process/end-by-signal.ts';
 

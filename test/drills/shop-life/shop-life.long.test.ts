@@ -1,4 +1,4 @@
-// A life of 60 days, by its command as it is written: every law holds on every day.
+// A life of 60 days, by the documented command: every law holds on every day.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';

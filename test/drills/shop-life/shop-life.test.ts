@@ -1,5 +1,5 @@
-// A shop lives for two days and every law holds; and for each law a planted bug is found, as a law that cannot fail
-// says nothing.
+// A shop lives for two days and every law holds. A planted bug for each law is found, because a law must be able to
+// fail.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hasChromium } from '../../../ops-scripts/drills/chromium.ts';
 import { judgeNow } from '../../../ops-scripts/drills/shop-life/laws/law.ts';

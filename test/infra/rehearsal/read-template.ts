@@ -1,4 +1,4 @@
-// Reads from the template what a deployment makes of it: the text of a machine's user data, and what its role may do.
+// Reads from the template what a deployment makes of it: the text of a machine's user data, and the rights of its role.
 import type { SynthesizedTemplate } from '../../../ops-scripts/infra/synthesize.ts';
 
 export type Values = Record<string, string>;
@@ -13,7 +13,7 @@ export interface MachineOfTemplate {
   statements: Statement[];
 }
 
-/** @param values by logical id, or `id.attribute`; @throws where the template refers to something else */
+/** @param values by logical id, or `id.attribute` @throws if the template refers to anything else */
 export function readMachine(template: SynthesizedTemplate, group: string, values: Values): MachineOfTemplate {
   const [launch] = named(template, `${group}Machine`, 'AWS::EC2::LaunchTemplate');
   const data = launch!['LaunchTemplateData'] as { UserData: { 'Fn::Base64': unknown } };
@@ -37,7 +37,7 @@ export function isAllowed(statements: Statement[], action: string, resource: str
   );
 }
 
-/** Each logical id, so that whoever gives values can name them without the hash at their end. */
+/** The logical ids of a type, so that a caller can give values without knowing the hash at the end of an id. */
 export function idsOf(template: SynthesizedTemplate, type: string): string[] {
   return Object.keys(template.Resources).filter((id) => template.Resources[id]!.Type === type);
 }

@@ -1,4 +1,4 @@
-// Postgres and Redis as RDS and ElastiCache have them: by TLS, with names of their own, and an owner who is no superuser.
+// Postgres and Redis as on RDS and ElastiCache: with TLS, their own names, and an owner who is not a superuser.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ export interface Certificates {
   folder: string;
 }
 
-/** An authority of its own, and one certificate for all names. */
+/** Makes an authority, and one certificate for all names. */
 export function makeCertificates(folder: string, names: string[]): Certificates {
   mkdirSync(folder, { recursive: true });
   const run = (...words: string[]) => execFileSync('openssl', words, { cwd: folder, stdio: 'ignore' });
@@ -32,7 +32,7 @@ export function makeCertificates(folder: string, names: string[]): Certificates 
   return { authority: read('authority.pem'), cert: read('part.pem'), key: read('part.key'), folder };
 }
 
-/** @returns the superuser's address, from here only. */
+/** @returns the superuser's address, which only works on this machine */
 export async function startDatabase(
   folder: string,
   { folder: certificates }: Certificates,
@@ -58,7 +58,7 @@ export async function startDatabase(
       fsync: 'off',
     },
   });
-  // The first user has the name that the stack gives the owner, who on RDS is no superuser.
+  // The first user has the name that the stack gives to the owner. On RDS the owner is not a superuser.
   await withPostgres(url, (client) => client.query("create role rds superuser login password 'of-rds'"));
   const superuser = Object.assign(new URL(url), { username: 'rds', password: 'of-rds' }).href;
   await withPostgres(superuser, async (client) => {

@@ -47,10 +47,10 @@ export function pickAddress(random: SeededRandom, name = pickName(random)): Addr
   return { ...random.pick(places), name, line2 };
 }
 
-/** One in five mailboxes is no good one. */
+/** Most mailboxes accept mail. One in five has one of these fates. */
 const fateOfTwenty: Fate[] = ['delays', 'delays', 'refuses for now', 'refuses for good'];
 
-/** Somebody's own address, and what the mail server will do with mails to it. */
+/** Makes an address of its own for somebody, and decides what the mail server does with mails to it. */
 export function makeMailbox(life: ShopLife, random: SeededRandom): { email: string; fate: Fate } {
   life.guests += 1;
   const who = random.pick(['ann', 'o’neil', 'first.last+tag', 'x', 'SHOUTING.Sam']).replace('’', "'");

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { CookieJar } from '../../../traffic/http-connection.ts';
 import { type Form, readPage, type ShopPage } from './page.ts';
 
-/** How answers come: through the outages of a life, and into its record. */
+/** Sends a request through the outages of a life and records the answer. */
 export type Send = (url: string, request: RequestInit) => Promise<Response>;
 
 export interface ApiAnswer<Body = unknown> {
@@ -28,7 +28,7 @@ export class Browser {
     return this.#follow(new URL(address, this.#url).href, { method: 'GET' });
   }
 
-  /** Presses the form's button, or the one that is named. @throws where the form has no such field */
+  /** Presses the form's button, or the named one. @throws if the form has no such field */
   async submit(form: Form, values: Record<string, string> = {}): Promise<ShopPage> {
     const fields = form.fill(values);
     if (form.method === 'get') {

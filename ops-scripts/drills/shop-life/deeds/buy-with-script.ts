@@ -1,4 +1,4 @@
-// Buying in Chromium, with the shop's own script: add without leaving the page, change the quantity, check out.
+// Buys in Chromium with the shop's own script: adds without leaving the page, changes the quantity, checks out.
 import type { Page } from 'playwright-core';
 import type { SeededRandom } from '../../../traffic/seeded-random.ts';
 import { launchChromium } from '../../chromium.ts';
@@ -9,20 +9,20 @@ import { chooseVariant, shownTotal } from './buy.ts';
 
 const patienceMs = 20_000;
 
-/** @param width of the window, pixels */
+/** @param width of the window in pixels */
 export async function buyWithScript(life: ShopLife, random: SeededRandom, width: number): Promise<void> {
   const chosen = await chooseVariant(life, random, life.browser());
   if (chosen === undefined) return;
   const chromium = await launchChromium();
   try {
-    // Browsers keep `Secure` cookies of http://localhost, not of its address.
+    // Browsers store `Secure` cookies of http://localhost, but not of 127.0.0.1.
     const url = life.shop.url.replace('127.0.0.1', 'localhost');
     const page = await chromium.newPage({ baseURL: url, viewport: { width, height: 900 } });
     page.setDefaultTimeout(patienceMs);
     const faults: string[] = [];
     page.on('pageerror', ({ message }) => faults.push(message));
     page.on('console', (line) => {
-      // Pictures of product files stand on servers of other people.
+      // Errors of pictures on other people's servers do not count.
       const isOurs = line.location().url.startsWith(url);
       if (line.type() === 'error' && isOurs) faults.push(line.text());
     });

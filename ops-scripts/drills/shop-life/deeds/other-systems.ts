@@ -1,5 +1,4 @@
-// What an ERP of the shop does with its API key: stock in bulk, some rows of it wrong, and asked again where an answer
-// was lost.
+// An ERP with an API key changes stock in bulk. Some rows are wrong, and calls whose answers were lost are repeated.
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { SeededRandom } from '../../../traffic/seeded-random.ts';
@@ -8,7 +7,7 @@ import { readStock } from '../laws/money-and-stock.ts';
 import type { ShopLife } from '../life.ts';
 import { signInStaff } from './staff.ts';
 
-/** Made by the owner once, and used by every system from then on. */
+/** The owner makes the key once, and every system uses it. */
 export async function apiKeyOf(life: ShopLife): Promise<string> {
   if (life.record.apiKey !== undefined) return life.record.apiKey;
   const owner = await signInStaff(life);
@@ -24,7 +23,7 @@ interface Outcome {
   stock?: number | null;
 }
 
-/** Pieces that arrived, were counted, and a count that is out of date; all in one call, which is sent twice. */
+/** Sends arrived pieces, a count and an outdated count in one call. The call is sent twice. */
 export async function changeStockByKey(life: ShopLife, random: SeededRandom): Promise<void> {
   const key = await apiKeyOf(life);
   await life.desk.alone(() =>
@@ -55,7 +54,7 @@ export async function changeStockByKey(life: ShopLife, random: SeededRandom): Pr
         isDeepStrictEqual(again, first),
         `Stock in bulk that was sent again was answered ${JSON.stringify(again)}`,
       );
-      // What came back from ended orders meanwhile is counted as it is.
+      // Pieces that came back from ended orders meanwhile are part of the count.
       const now = new Map((await readStock(life)).map((piece) => [piece.id, piece]));
       for (const [at, piece] of [arrived!, counted!].entries()) {
         const { available, sold } = now.get(piece.id)!;

@@ -1,5 +1,4 @@
-// What a shopper does on Stripe's page, and how Stripe tells the shop of it: at once, twice, late, in disorder or
-// never.
+// What a shopper does on Stripe's page, and Stripe's webhooks to the shop: at once, twice, late, out of order or never.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FakeSession } from '../../stripe-server.ts';
 import type { Browser } from '../browser/browser.ts';
@@ -29,10 +28,10 @@ export async function payAtStripe(life: ShopLife, browser: Browser, order: Recor
 const mostLooks = 20;
 const againMs = 1_000;
 
-/** Staff may have shipped or cancelled it meanwhile. */
+/** The page may also show that staff have shipped or cancelled the order meanwhile. */
 const isDecided = /It is paid|(Paid|Paid back|Comes back|Nothing owed) \(/;
 
-/** The page says whether it is paid, or to look again. */
+/** The page says whether the order is paid, or asks the shopper to look again. */
 async function comeBack(browser: Browser, session: FakeSession, { number }: RecordedOrder): Promise<void> {
   let shown = '';
   for (let look = 0; look < mostLooks; look++) {
@@ -45,7 +44,7 @@ async function comeBack(browser: Browser, session: FakeSession, { number }: Reco
   throw new BrokenPromise(`Order ${number} was paid at Stripe, and its page says '${shown}'`);
 }
 
-/** Stripe sends it again until it is taken. */
+/** Stripe repeats a webhook until the shop accepts it. */
 async function tell(life: ShopLife, types: string[], session: FakeSession): Promise<void> {
   for (const type of types) {
     const { body, headers } = await life.stripe.event(type, session);

@@ -40,8 +40,8 @@ export interface ShownProductList {
 }
 
 /**
- * Half of the time one of those that the life brought along, with all their signs. @returns a handle that is not
- * hidden by the drill's record
+ * Picks one of the drill's own products, with all their unusual characters, half of the time. @returns a handle that
+ * the drill did not hide
  */
 export async function pickHandle(life: ShopLife, random: SeededRandom, browser: Browser): Promise<string> {
   const own = `${handlePrefix}${random.integer(1, oddPieces.length)}`;
@@ -54,7 +54,7 @@ export async function pickHandle(life: ShopLife, random: SeededRandom, browser: 
   return seen.length === 0 ? own : random.pick(seen).slug;
 }
 
-/** @returns undefined where it was archived meanwhile */
+/** @returns undefined if it was archived meanwhile */
 export async function askProduct(browser: Browser, handle: string): Promise<ShownProduct | undefined> {
   const { status, body } = await browser.ask<ShownProduct>(
     'GET',
@@ -63,7 +63,7 @@ export async function askProduct(browser: Browser, handle: string): Promise<Show
   return status === 200 ? body : undefined;
 }
 
-/** Page after page. */
+/** Reads all pages of the list. */
 export async function askWholeList(browser: Browser, query: Record<string, string>): Promise<Summary[]> {
   const all: Summary[] = [];
   let cursor: string | null = null;

@@ -6,7 +6,7 @@ import type { MadePromotion, ShopLife } from '../life.ts';
 import { addByApi, checkOutByApi, payments } from './buy.ts';
 import { signInStaff } from './staff.ts';
 
-/** Few uses, so that shoppers who buy at once meet the last one; some end within the day. */
+/** Makes a code with few uses, so that shoppers compete for the last one. Some codes end within the day. */
 export async function makePromotion(life: ShopLife, random: SeededRandom): Promise<void> {
   const kind = random.pick(['percent', 'amount', 'free-shipping'] as const);
   const value = { percent: random.integer(1, 50), amount: random.integer(1, 4_000), 'free-shipping': 0 }[
@@ -49,7 +49,7 @@ interface PromotionPlan extends Omit<MadePromotion, 'code' | 'endsAtMs'> {
   endsAtMs: number | undefined;
 }
 
-/** More guests than uses, all at the same moment; who comes too late buys without. */
+/** More guests than uses buy at the same moment. Those who are too late buy without the code. */
 export async function rushForCode(life: ShopLife, random: SeededRandom): Promise<void> {
   const uses = random.integer(1, 3);
   const plan = { kind: 'amount', value: 150, uses, usesPerCustomer: undefined, endsAtMs: undefined } as const;
@@ -62,7 +62,7 @@ export async function rushForCode(life: ShopLife, random: SeededRandom): Promise
   life.record.count('buys at once with others who have the same code');
 }
 
-/** Several guests at the same moment. @returns how many of them have an order with the code */
+/** Several guests buy at the same moment. @returns how many of them have an order with the code */
 async function buyAtOnceWithCode(
   life: ShopLife,
   random: SeededRandom,

@@ -1,4 +1,4 @@
-// What staff set for delivery, what an order then has to cost by the drill's own reckoning, and its documents.
+// Delivery settings by staff, the drill's own calculation of an order's total, and the order's documents.
 import type { SeededRandom } from '../../../traffic/seeded-random.ts';
 import type { Address } from '../browser/addresses.ts';
 import type { Browser } from '../browser/browser.ts';
@@ -14,9 +14,9 @@ interface ShippingMethod {
   days: { min: number; max: number };
 }
 
-/** What the cheapest way costs, and from which amount it is free. */
+/** Changes the price of the cheapest method, and the amount from which it is free. */
 export async function changeDelivery(life: ShopLife, random: SeededRandom): Promise<void> {
-  // Nobody is at the checkout meanwhile, so that each order's total is that of one table.
+  // Nobody checks out meanwhile, so that each order is charged by one table.
   await life.till.alone(async () => {
     const staff = await signInStaff(life);
     const path = '/api/staff/shipping-methods';
@@ -44,7 +44,7 @@ export interface Choice {
   promotion: MadePromotion | undefined;
 }
 
-/** The method is left to the shop by some, and most have a code if there is one. */
+/** Some leave the method to the shop, and most use a code if there is one. */
 export function chooseDelivery(life: ShopLife, random: SeededRandom, { country }: Address): Choice {
   const { promotions } = life.record;
   return {
@@ -54,7 +54,7 @@ export function chooseDelivery(life: ShopLife, random: SeededRandom, { country }
   };
 }
 
-/** @returns minor units; the shop must come to the same */
+/** @returns the total in minor units, to which the shop must agree */
 export async function reckonTotal(
   browser: Browser,
   goods: number,
@@ -74,7 +74,7 @@ function discountOf(promotion: MadePromotion | undefined, goods: number): number
   return promotion?.kind === 'amount' ? Math.min(promotion.value, goods) : 0;
 }
 
-/** By its guest, twice: the same documents, as soon as something is paid or paid back. */
+/** The guest reads the documents twice and gets the same ones, as soon as something is paid or refunded. */
 export async function readInvoice(life: ShopLife, random: SeededRandom): Promise<void> {
   const own = life.record.orders.filter((order) => order.browser !== undefined).slice(-40);
   if (own.length === 0) return;

@@ -1,4 +1,4 @@
-// A law is checked after every simulated day: it gathers what it needs, then judges that alone, so tests can run each
+// A law is checked after every simulated day: it gathers data and then judges only that, so that tests can run each
 // step.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ShopLife } from '../life.ts';
@@ -6,11 +6,11 @@ import type { ShopLife } from '../life.ts';
 export interface Law<Seen = unknown> {
   name: string;
   gather(life: ShopLife): Promise<Seen>;
-  /** @returns a sentence for each breach; empty where it holds */
+  /** @returns a sentence for each breach; empty if there is none */
   judge(seen: Seen): string[];
-  /** Shared pages are right within seconds: until then it is asked again. Default 0. */
+  /** How long a breach may last before it counts, because shared pages may be seconds behind. Default 0. */
   patienceMs?: number;
-  /** In a quiet life it is checked once a week: it looks at the whole catalog. */
+  /** Whether it reads the whole catalog. A quiet life checks such a law once a week. */
   isCostly?: boolean;
 }
 
@@ -32,7 +32,7 @@ export async function checkLaw(law: Law, life: ShopLife): Promise<Breach[]> {
   }
 }
 
-/** What cannot be gathered cannot be said to hold. @returns a sentence for each breach */
+/** Data that cannot be gathered counts as a breach. @returns a sentence for each breach */
 export async function judgeNow(law: Law, life: ShopLife): Promise<string[]> {
   try {
     return [...law.judge(await law.gather(life))];

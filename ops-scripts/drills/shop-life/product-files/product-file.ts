@@ -33,7 +33,7 @@ export function readFileOf(text: string): ProductFile {
   return { columns, byHandle };
 }
 
-/** All cells of one column of one product, one below the other. */
+/** All cells of one column of one product, from top to bottom. */
 export function cellsOf(rows: Row[], column: string): string[] {
   return rows.map((row) => row[column] ?? '');
 }
@@ -47,7 +47,7 @@ interface Ran {
   stderr: string;
 }
 
-/** As an operator would, once more where a store was away meanwhile. */
+/** Runs `ops` as an operator would. It repeats the command if a store was away meanwhile. */
 async function runOps({ shop, outages }: ShopLife, args: string[]): Promise<Ran> {
   for (let attempt = 1; ; attempt++) {
     const fromMs = Date.now();
@@ -76,8 +76,8 @@ function runOnce(env: NodeJS.ProcessEnv, args: string[]): Promise<Ran> {
 }
 
 /**
- * Imports and exports product files with the `ops catalog` command.
- * @returns the file's text. @throws where it cannot be written
+ * Exports a product file with `ops catalog`.
+ * @returns the file's text @throws if it cannot be written
  */
 export async function exportCatalog(life: ShopLife): Promise<string> {
   const { code, stdout, stderr } = await runOps(life, ['catalog', 'export']);
@@ -85,7 +85,7 @@ export async function exportCatalog(life: ShopLife): Promise<string> {
   return stdout;
 }
 
-/** @throws where a row of it was bad */
+/** @throws if a row of the file was bad */
 export async function importCatalog(life: ShopLife, name: string, text: string): Promise<string> {
   const file = join(life.shop.folder, name);
   await writeFile(file, text);

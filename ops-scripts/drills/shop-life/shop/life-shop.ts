@@ -1,4 +1,4 @@
-// The shop of a life as shoppers far away meet it: what `npm start` runs, and an edge before it.
+// The shop of a life for distant shoppers: the parts that `npm start` runs, with an edge before them.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { startLocalShop } from './local-shop.ts';
 const purgeKey = 'a-key-between-worker-and-edge-of-a-life';
 const startMs = 30_000;
 
-/** @throws where it cannot start; nothing is left running. */
+/** @throws if it cannot start, with nothing left running */
 export async function startLifeShop(
   outside: Record<string, string>,
   stopping: AbortSignal,

@@ -1,11 +1,11 @@
-// Sends shoppers' requests and retries while a part restarts, and records when the drill had parts of the shop down.
+// Sends shoppers' requests, retries them while a part restarts, and records which outages the drill made.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Send } from '../browser/browser.ts';
 
-/** A store that has just come back is found by everybody only at the next connection. */
+/** After a store is back, clients find it only at their next connection. */
 const graceMs = 4_000;
 
-/** Records when the drill had parts of the shop down: a 503 with Retry-After is no fault then. */
+/** An outage that the drill made. A 503 with Retry-After is no fault during it. */
 interface PlannedOutage {
   part: string;
   fromMs: number;
@@ -26,7 +26,7 @@ export class Outages {
     }
   }
 
-  /** @returns the number of the outage of a store in which that moment lies */
+  /** @returns the number of the store outage at that moment */
   ofStore(atMs: number): number | undefined {
     const at = this.all.findIndex(
       ({ part, fromMs, toMs = Number.POSITIVE_INFINITY }) =>
@@ -47,11 +47,11 @@ export class Outages {
 }
 
 export interface AnswerCounts {
-  /** By status. */
+  /** Answers by status. */
   counts: Record<number, number>;
-  /** How often something was asked again while a part was away. */
+  /** How often a request was repeated while a part was away. */
   askedAgain: number;
-  /** Those that no shop may give: what was asked, and what came. */
+  /** Answers that no shop may give: the request and the answer. */
   faults: string[];
 }
 
