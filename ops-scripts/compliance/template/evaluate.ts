@@ -70,7 +70,7 @@ const intrinsics: Record<string, Intrinsic> = {
     known([evaluate(list, scope)], ([items]) =>
       Array.isArray(items)
         ? joinText(items, String(separator), scope)
-        : unknownValue('Fn::Join is asked of what is no list'),
+        : unknownValue('Fn::Join gets a value that is not a list'),
     ),
   'Fn::Select': ([index, list]: unknown[], scope) =>
     known([evaluate(index, scope), evaluate(list, scope)], ([at, items]) => {
@@ -109,7 +109,7 @@ const intrinsics: Record<string, Intrinsic> = {
     known([evaluate(argument, scope)], ([items]) =>
       Array.isArray(items)
         ? known(items, () => items.length)
-        : unknownValue('Fn::Length is asked of what is no list'),
+        : unknownValue('Fn::Length gets a value that is not a list'),
     ),
   'Fn::ToJsonString': (argument, scope) =>
     known([evaluate(argument, scope)], ([value]) => {
@@ -153,7 +153,7 @@ function equals(argument: unknown, scope: Names): unknown {
 
 function substitute(argument: unknown, scope: Names): unknown {
   const [text, variables] = Array.isArray(argument) ? argument : [argument, {}];
-  if (typeof text !== 'string') return unknownValue('Fn::Sub is asked of what is no text');
+  if (typeof text !== 'string') return unknownValue('Fn::Sub gets a value that is not text');
   const parts = text.split(/\$\{([^}]*)\}/);
   const values = parts.map((part, index) => {
     if (index % 2 === 0) return part;
@@ -169,7 +169,7 @@ function substitute(argument: unknown, scope: Names): unknown {
 /** `And` and `Or`: one operand that decides is enough, even if others are unknown. */
 function decide(operands: unknown, scope: Names, deciding: boolean): unknown {
   const values = evaluate(operands, scope);
-  if (!Array.isArray(values)) return unknownValue('a condition is asked of what is no list');
+  if (!Array.isArray(values)) return unknownValue('a condition gets a value that is not a list');
   if (values.some((value) => value === deciding)) return deciding;
   return known(values, () => !deciding);
 }
@@ -223,7 +223,7 @@ function unroll(key: string, loop: unknown, scope: Names, onUnknown: OnUnknown):
   const unknownReason = isUnknownValue(items)
     ? items
     : !Array.isArray(items)
-      ? unknownValue('it is asked of what is no list')
+      ? unknownValue('its collection is not a list')
       : items.find(isUnknownValue);
   if (unknownReason !== undefined || !Array.isArray(items)) {
     const why = unknownValue(`the items of ${key} cannot be known: ${unknownReason!.$unknown}`);
