@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi';
 import type { VariantInfo } from '../catalog/read-variants.ts';
 import { Refusal } from '../errors.ts';
 import { growingEnum } from '../web/api/api.ts';
+import { plainText, toPlainWords } from '../web/api/plain-text.ts';
 import { formatMoney, type Money, MoneySchema, MoneyToWriteSchema } from '../web/money.ts';
 import type { PromotionKind } from './price-order.ts';
 
@@ -52,7 +53,7 @@ const Amount = z.union([WholeAmount, MoneyToWriteSchema]).transform(amountOf);
 const Time = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
 const Count = z.int().min(1).max(2_147_483_647);
 const Names = z
-  .array(z.string().trim().min(1).max(200))
+  .array(plainText(200))
   .max(500)
   .transform((names) => (names.length === 0 ? null : names));
 
@@ -86,7 +87,7 @@ export type PromotionPatch = z.infer<typeof PromotionPatchSchema>;
 
 /** Normalises a code, because shoppers write it in any case and width. */
 export function normaliseCode(text: string): string {
-  return text.trim().normalize('NFKC').toUpperCase();
+  return toPlainWords(text).normalize('NFKC').toUpperCase();
 }
 
 type AddIssue = (issue: { code: 'custom'; path: string[]; message: string }) => void;

@@ -23,6 +23,11 @@ export function isPostgresAway(error: unknown): boolean {
   );
 }
 
+/** It was given a text that it cannot store: one with a NUL character. Nothing of ours writes one. */
+export function isUnstorableText(error: unknown): boolean {
+  return ['22021', '22P05'].includes(sqlState(error) ?? '');
+}
+
 /** Its deadline passed: the server may be frozen, or have too much to do, or the statement too much to look at. */
 export function isTooSlow(error: unknown): boolean {
   if (sqlState(error) === '57014') return true;

@@ -11,7 +11,8 @@ import {
   summariseCustomers,
 } from '../order/life/customer-orders.ts';
 import { StaffOrderSchema } from '../order/life/staff-orders.ts';
-import { growingEnum } from '../web/api/api.ts';
+import { decodeCursor, growingEnum } from '../web/api/api.ts';
+import { toPlainWords } from '../web/api/plain-text.ts';
 import { MoneySchema, money } from '../web/money.ts';
 
 const exampleCustomer = {
@@ -75,7 +76,7 @@ export async function listCustomers(
   { db }: Pick<Deps, 'db'>,
   { q = '', cursor, limit }: { q?: string | undefined; cursor?: string | undefined; limit: number },
 ): Promise<{ items: Customer[]; nextCursor: string | null }> {
-  const range = { prefix: q.trim().toLowerCase(), after: readCursor(cursor), limit: limit + 1 };
+  const range = { prefix: toPlainWords(q).toLowerCase(), after: readCursor(cursor), limit: limit + 1 };
   const [accounts, guests] = await Promise.all([findAccounts(db, range), findGuests(db, range)]);
   const byEmail = new Map<string, CustomerKey & { id: string; name?: string }>();
   for (const { firstOrderId, email } of guests)
@@ -100,7 +101,7 @@ export async function listCustomers(
 
 function readCursor(cursor: string | undefined): string {
   if (cursor === undefined) return '';
-  const email = Buffer.from(cursor, 'base64url').toString('utf8');
+  const email = decodeCursor(cursor) ?? '';
   if (!email.includes('@') || email.includes('\0') || !email.isWellFormed())
     throw new Refusal(400, 'bad-cursor', 'cursor: was not given by this list');
   return email;

@@ -20,6 +20,7 @@ import { listReturns, listToShip, toPickList } from '../order/life/staff-queues.
 import type { PaymentProviders } from '../order/payment/providers.ts';
 import { listWithdrawals } from '../order/withdrawal.ts';
 import { idPattern } from '../web/api/api.ts';
+import { toPlainWords } from '../web/api/plain-text.ts';
 import type { AppEnv } from '../web/env.ts';
 import { type FormValues, readForm, readIdempotencyKey, refusalToShow } from '../web/page/form.ts';
 import type { PageVisitor } from '../web/page/layout.ts';
@@ -120,7 +121,7 @@ export function staffOrderPages(deps: Deps, providers: PaymentProviders): Hono<A
 
 /** A number that is scanned leads to its order; so does a code that only one order has. */
 async function showToShip(deps: Deps, c: Context<AppEnv>, visitor: PageVisitor): Promise<Response> {
-  const scan = (c.req.query('scan') ?? '').trim().slice(0, 200);
+  const scan = toPlainWords(c.req.query('scan') ?? '').slice(0, 200);
   const cursor = c.req.query('cursor');
   const after = cursor !== undefined && idPattern.test(cursor) ? cursor : undefined;
   const found = await listToShip(deps.db, { after, limit: pageSize + 1, code: scan || undefined });

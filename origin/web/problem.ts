@@ -9,7 +9,7 @@ import {
 } from '../../http/problem-document.ts';
 import type { Settings } from '../config.ts';
 import { Refusal, unavailable, unsupportedMediaType } from '../errors.ts';
-import { isPostgresAway } from '../postgres/postgres-errors.ts';
+import { isPostgresAway, isUnstorableText } from '../postgres/postgres-errors.ts';
 import { createFinishResponse } from './response-headers.ts';
 
 const titles: Record<number, string> = {
@@ -46,6 +46,11 @@ export function toRefusal(error: unknown): Refusal {
   }
   if (isPostgresAway(error))
     return unavailable('The shop cannot reach its books right now; trying again is safe', error);
+  // The net below the schemas: what a client sent is a client's fault, wherever it is found out.
+  if (isUnstorableText(error))
+    return new Refusal(400, 'bad-request', 'A text holds a character that stands in no text (NUL)', {
+      cause: error,
+    });
   return new Refusal(500, 'internal', 'Something went wrong on our side; nothing that you sent is at fault', {
     cause: error,
   });

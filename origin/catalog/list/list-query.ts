@@ -3,6 +3,8 @@
 
 import { createHash } from 'node:crypto';
 import { Refusal } from '../../errors.ts';
+import { decodeCursor } from '../../web/api/api.ts';
+import { toPlainWords } from '../../web/api/plain-text.ts';
 import { isId, isSlug } from '../tags.ts';
 
 export const sorts = ['relevance', 'newest', 'price-asc', 'price-desc'] as const;
@@ -88,12 +90,7 @@ type Refuse = (field: string, message: string) => undefined;
 
 /** Normalises case and spaces. Postgres takes neither control characters nor lone surrogates. */
 function normaliseWords(text: string): string {
-  return text
-    .replace(/[\p{Cc}\p{Cs}]/gu, ' ')
-    .normalize('NFC')
-    .toLowerCase()
-    .replace(/\s+/g, ' ')
-    .trim();
+  return toPlainWords(text).normalize('NFC').toLowerCase().replace(/\s+/g, ' ');
 }
 
 /** Sorts values and removes repetitions. Refuses control characters and lone surrogates, which Postgres cannot take. */
@@ -142,9 +139,7 @@ export function writeCursor(query: ListQuery, place: ListPosition): string {
  */
 export function readCursor(query: ListQuery): ListPosition | undefined {
   if (query.cursor === undefined) return undefined;
-  const [mark = '', sortKey = '', id = '', ...rest] = Buffer.from(query.cursor, 'base64url')
-    .toString('latin1')
-    .split('.');
+  const [mark = '', sortKey = '', id = '', ...rest] = (decodeCursor(query.cursor) ?? '').split('.');
   if (rest.length > 0 || !/^\d{1,10}$/.test(sortKey) || Number(sortKey) > 2_147_483_647 || !isId(id)) {
     throw new Refusal(400, 'bad-cursor', 'cursor: was not given by this list');
   }

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { type RawBuilder, sql } from 'kysely';
 import { notFound, Refusal } from '../../errors.ts';
 import type { Db, DbOrTx } from '../../schema.ts';
-import { idPattern, z } from '../../web/api/api.ts';
+import { decodeCursor, idPattern, z } from '../../web/api/api.ts';
+import { toPlainWords } from '../../web/api/plain-text.ts';
 import { exampleOrder, OrderSchema } from '../order.ts';
 import { orderColumns, withLines } from '../order-rows.ts';
 import { DisputeSchema, readDisputes } from '../payment/disputed-and-unclear.ts';
@@ -120,7 +121,7 @@ async function findPlaces(db: Db, query: OrderListQuery): Promise<Place[]> {
     where ${sql.join([...filters, ...more, sql`true`], sql` and `)}
     order by o.placed_at desc, o.id desc
     limit ${limit + 1})`;
-  const q = query.q?.trim() ?? '';
+  const q = toPlainWords(query.q ?? '');
   // Each kind of search has its own index. One condition for all could use none of them.
   const found = q === '' ? find([]) : sql`${find([hasWords(q)])} union ${find([hasSku(q)])}`;
   const { rows } = await sql<Place>`
@@ -248,9 +249,7 @@ function writeCursor(query: OrderFilter, { micros, id }: Place): string {
 /** @throws Refusal 400 `bad-cursor` where it was not made for the same filter */
 function readCursor(query: OrderListQuery): Place | undefined {
   if (query.cursor === undefined) return undefined;
-  const [mark, micros = '', id = '', ...rest] = Buffer.from(query.cursor, 'base64url')
-    .toString('latin1')
-    .split('.');
+  const [mark, micros = '', id = '', ...rest] = (decodeCursor(query.cursor) ?? '').split('.');
   const isOurs = rest.length === 0 && /^-?\d{1,16}$/.test(micros) && idPattern.test(id);
   if (!isOurs) throw new Refusal(400, 'bad-cursor', 'cursor: was not given by this list');
   if (mark !== markOf(query))
@@ -259,6 +258,6 @@ function readCursor(query: OrderListQuery): Place | undefined {
 }
 
 function markOf({ q, status, fulfilment, payment, from, to }: OrderFilter): string {
-  const filter = [q?.trim() || null, status, fulfilment, payment, from, to];
+  const filter = [toPlainWords(q ?? '') || null, status, fulfilment, payment, from, to];
   return createHash('sha256').update(JSON.stringify(filter)).digest('base64url').slice(0, 12);
 }

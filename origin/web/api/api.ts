@@ -229,6 +229,15 @@ export const idPattern = /^[1-9]\d{0,17}$/;
 
 export const Id = z.string().openapi({ description: 'Opaque', example: '42' });
 
+/**
+ * @returns the text of a list's cursor; undefined where it was changed. Decoding by itself passes over what is no
+ * base64, and over loose bits at the end.
+ */
+export function decodeCursor(cursor: string): string | undefined {
+  const bytes = Buffer.from(cursor, 'base64url');
+  return bytes.toString('base64url') === cursor ? bytes.toString() : undefined;
+}
+
 /** Of a path that ends with the id. */
 export const IdParams = z.object({ id: Id });
 

@@ -23,6 +23,11 @@ function line(least: number, most: number) {
     .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), { error: 'must be plain text' });
 }
 
+/** Words to look for: what stands in no text, and what Postgres cannot take, becomes a space. */
+export function toPlainWords(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cs}]/gu, ' ').trim();
+}
+
 /** Several lines; may be empty. @param most characters */
 export function plainLines(most: number) {
   return z
