@@ -1,12 +1,12 @@
 // Serves drawn pictures. A picture's name states all that it shows, so caches keep it for a year.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { LRUCache } from 'lru-cache';
-import { chooseEncoding } from '../../http/negotiation.ts';
 import { placeholderName } from '../catalog/product.ts';
 import { notFound } from '../errors.ts';
 import { createApi } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
 import { compressBody, type Encoded } from '../web/shared/representation.ts';
+import { respondKept } from '../web/shared/shared-response.ts';
 import { hanger } from './garment/drawing.ts';
 import { parseGarmentName, renderGarment } from './garment/render-garment.ts';
 
@@ -31,7 +31,7 @@ export function pictureRoute(): OpenAPIHono<AppEnv> {
       picture = await compressBody(draw(name));
       drawn.set(name, picture);
     }
-    return respond(c.req.header('Accept-Encoding'), picture);
+    return respondKept(c.req, picture, headers);
   });
   return api;
 }
@@ -43,19 +43,12 @@ function draw(name: string): string {
   return renderGarment(spec);
 }
 
-function respond(accepted: string | undefined, { etag, bodies }: Picture): Response {
-  const encoding = chooseEncoding(accepted, bodies);
-  const headers: Record<string, string> = {
-    'Content-Type': 'image/svg+xml',
-    'Cache-Control': 'public, max-age=31536000, immutable',
-    'Cache-Status': 'origin; hit',
-    ETag: `"${etag}-${encoding}"`,
-    Vary: 'Accept-Encoding',
-    // Other sites may show our pictures.
-    'Cross-Origin-Resource-Policy': 'cross-origin',
-    // Opened by itself, a picture may run nothing.
-    'Content-Security-Policy': "default-src 'none'; style-src 'none'; frame-ancestors 'none'",
-  };
-  if (encoding !== 'identity') headers['Content-Encoding'] = encoding;
-  return new Response(bodies[encoding], { headers });
-}
+const headers = {
+  'Content-Type': 'image/svg+xml',
+  'Cache-Control': 'public, max-age=31536000, immutable',
+  'Cache-Status': 'origin; hit',
+  // Other sites may show our pictures.
+  'Cross-Origin-Resource-Policy': 'cross-origin',
+  // Opened by itself, a picture may run nothing.
+  'Content-Security-Policy': "default-src 'none'; style-src 'none'; frame-ancestors 'none'",
+};

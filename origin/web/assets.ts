@@ -3,13 +3,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { sql } from 'kysely';
-import { chooseEncoding } from '../../http/negotiation.ts';
 import type { Deps } from '../deps.ts';
 import type { Db } from '../schema.ts';
 import type { AppEnv } from './env.ts';
 import { compressBody, type Encoded } from './shared/representation.ts';
+import { respondKept } from './shared/shared-response.ts';
 
 /**
  * Reads the assets at start-up: each file of the folder, and the parts in `styles/` joined as one `shop.css`.
@@ -20,7 +20,7 @@ interface Asset {
   contentType: string;
   content: string;
   /** Compressed at the first call. */
-  bodies(): Promise<Encoded>;
+  compress(): Promise<{ etag: string; bodies: Encoded }>;
 }
 
 const contentTypes: Record<string, string> = {
@@ -45,13 +45,13 @@ function loadAssets(folder: URL): Map<string, Asset> {
 }
 
 function toAsset(hashedName: string, content: string): Asset {
-  let compressed: Promise<Encoded> | undefined;
+  let compressed: ReturnType<Asset['compress']> | undefined;
   return {
     hashedName,
     contentType: contentTypes[extname(hashedName)]!,
     content,
-    bodies: () => {
-      compressed ??= compressBody(content).then(({ bodies }) => bodies);
+    compress: () => {
+      compressed ??= compressBody(content);
       return compressed;
     },
   };
@@ -91,17 +91,16 @@ export function assetRoutes(deps: Pick<Deps, 'db' | 'log'>): Hono<AppEnv> {
   const byHashedName = new Map([...present.values()].map((asset) => [asset.hashedName, asset]));
   return new Hono<AppEnv>()
     .get('/favicon.ico', (c) => c.redirect(assetUrl('favicon.svg'), 301))
-    .get('/manifest.webmanifest', () => respond(present.get('manifest.webmanifest')!, undefined, shortlyKept))
+    .get('/manifest.webmanifest', (c) => respond(c, present.get('manifest.webmanifest')!, shortlyKept))
     .get('/assets/:name', async (c) => {
       const name = c.req.param('name');
-      const accepted = c.req.header('Accept-Encoding');
       const plainName = plainNameOf(name);
       if (plainName === undefined) return c.notFound();
       const asset = byHashedName.get(name) ?? (await kept.find(name));
-      if (asset !== undefined) return respond(asset, accepted, keptForEver);
+      if (asset !== undefined) return respond(c, asset, keptForEver);
       // While nobody can be asked, our own file is nearer to the page than none.
       const nearest = present.get(plainName);
-      return nearest ? respond(nearest, accepted, notKept) : c.notFound();
+      return nearest ? respond(c, nearest, notKept) : c.notFound();
     });
 }
 
@@ -109,16 +108,11 @@ const keptForEver = 'public, max-age=31536000, immutable';
 const shortlyKept = 'public, max-age=3600';
 const notKept = 'no-store';
 
-async function respond(asset: Asset, accepted: string | undefined, cacheControl: string): Promise<Response> {
-  const bodies = await asset.bodies();
-  const encoding = chooseEncoding(accepted, bodies);
-  const headers: Record<string, string> = {
+async function respond({ req }: Context, asset: Asset, cacheControl: string): Promise<Response> {
+  return respondKept(req, await asset.compress(), {
     'Content-Type': asset.contentType,
     'Cache-Control': cacheControl,
-    Vary: 'Accept-Encoding',
-  };
-  if (encoding !== 'identity') headers['Content-Encoding'] = encoding;
-  return new Response(bodies[encoding], { headers });
+  });
 }
 
 /** Longer than any edge may show a page, or a window stays open with hope. */

@@ -1,6 +1,6 @@
 // Responds with answers that are the same for everyone, from the fenced cache: encoding chosen, revalidated by ETag,
 // no cookies.
-import type { Context } from 'hono';
+import type { Context, HonoRequest } from 'hono';
 import { formatCacheTag } from '../../../http/cache-tag.ts';
 import { chooseEncoding, type Encoding, matchesEntityTag } from '../../../http/negotiation.ts';
 import type { CacheOutcome, Fresh, ReadRequest, ReadResult } from '../../cache/entry.ts';
@@ -12,6 +12,7 @@ import { siteRelease } from './release.ts';
 import {
   type Bytes,
   bodyOf,
+  type Encoded,
   type Representation,
   represent,
   representationCodec,
@@ -120,6 +121,24 @@ export function edgeLifetime(until: number | undefined, nowMs: number): string {
 
 export function etagOf({ etag }: Pick<Representation, 'etag'>, encoding: Encoding): string {
   return encoding === 'identity' ? `"${etag}"` : `"${etag}-${encoding}"`;
+}
+
+/**
+ * Responds with a file that this process holds in each encoding: revalidated by ETag, as every answer that has one.
+ * @param headers of the file, whatever the encoding
+ */
+export function respondKept(
+  request: Pick<HonoRequest, 'header'>,
+  kept: { etag: string; bodies: Encoded },
+  headers: Record<string, string>,
+): Response {
+  const encoding = chooseEncoding(request.header('Accept-Encoding'), kept.bodies);
+  const etag = etagOf(kept, encoding);
+  const all: Record<string, string> = { ...headers, ETag: etag, Vary: 'Accept-Encoding' };
+  if (matchesEntityTag(request.header('If-None-Match'), etag))
+    return new Response(null, { status: 304, headers: all });
+  if (encoding !== 'identity') all['Content-Encoding'] = encoding;
+  return new Response(kept.bodies[encoding], { headers: all });
 }
 
 /** RFC 9211; this cache is named `origin`. */
