@@ -34,6 +34,13 @@ export function notFound(what: string): Refusal {
   return new Refusal(404, 'not-found', `${what} does not exist`);
 }
 
+/** @throws Refusal 404 where no item has this id */
+export function findOrRefuse<Item extends { id: string }>(items: Item[], id: string, what: string): Item {
+  const found = items.find((item) => item.id === id);
+  if (found === undefined) throw notFound(what);
+  return found;
+}
+
 /** @param accepted media type of the bodies that are read here */
 export function unsupportedMediaType(accepted: string): Refusal {
   return new Refusal(415, 'unsupported-media-type', `Send the body with Content-Type: ${accepted}`, {

@@ -237,6 +237,7 @@ export const routeGroups: RouteGroup[] = [
     routes: [
       get('/api/account/addresses', 'account', 'private'),
       post('/api/account/addresses', 'account'),
+      get('/api/account/addresses/:id', 'account', 'private'),
       put('/api/account/addresses/:id', 'account'),
       remove('/api/account/addresses/:id', 'account'),
     ],
@@ -296,6 +297,7 @@ export const routeGroups: RouteGroup[] = [
     routes: [
       get('/api/staff/products/:id/sales', anyStaff, 'private', 'catalog:read'),
       post('/api/staff/products/:id/sales', catalogStaff, 'catalog:write'),
+      get('/api/staff/products/:id/sales/:sale', anyStaff, 'private', 'catalog:read'),
       patch('/api/staff/products/:id/sales/:sale', catalogStaff, 'catalog:write'),
       remove('/api/staff/products/:id/sales/:sale', catalogStaff, 'catalog:write'),
     ],
@@ -310,6 +312,7 @@ export const routeGroups: RouteGroup[] = [
       put('/api/staff/holidays', owners, 'selling:write'),
       get('/api/staff/promotions', anyStaff, 'private', 'selling:read'),
       post('/api/staff/promotions', catalogStaff, 'selling:write'),
+      get('/api/staff/promotions/:id', anyStaff, 'private', 'selling:read'),
       patch('/api/staff/promotions/:id', catalogStaff, 'selling:write'),
       remove('/api/staff/promotions/:id', catalogStaff, 'selling:write'),
     ],
@@ -319,6 +322,7 @@ export const routeGroups: RouteGroup[] = [
     routes: [
       get('/api/staff/members', owners, 'private', 'people-only'),
       asksAnew(post('/api/staff/members', owners, 'people-only')),
+      get('/api/staff/members/:id', owners, 'private', 'people-only'),
       asksAnew(patch('/api/staff/members/:id', owners, 'people-only')),
       asksAnew(remove('/api/staff/members/:id', owners, 'people-only')),
       asksAnew(remove('/api/staff/members/:id/sessions', owners, 'people-only')),
@@ -346,6 +350,7 @@ export const routeGroups: RouteGroup[] = [
     routes: [
       get('/api/staff/api-keys', owners, 'private', 'people-only'),
       asksAnew(post('/api/staff/api-keys', owners, 'people-only')),
+      get('/api/staff/api-keys/:id', owners, 'private', 'people-only'),
       remove('/api/staff/api-keys/:id', owners, 'people-only'),
       get('/api/staff/events', orderReaders, 'private', 'events:read'),
       post('/api/staff/stock', catalogStaff, 'stock:write'),
@@ -357,6 +362,7 @@ export const routeGroups: RouteGroup[] = [
     routes: [
       get('/api/staff/webhooks', owners, 'private', 'people-only'),
       asksAnew(post('/api/staff/webhooks', owners, 'people-only')),
+      get('/api/staff/webhooks/:id', owners, 'private', 'people-only'),
       patch('/api/staff/webhooks/:id', owners, 'people-only'),
       remove('/api/staff/webhooks/:id', owners, 'people-only'),
       get('/api/staff/webhooks/:id/deliveries', owners, 'private', 'people-only'),

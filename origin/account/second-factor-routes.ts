@@ -92,6 +92,7 @@ const beginRoute = defineRoute({
       z
         .object({ secret: z.string(), uri: z.string() })
         .openapi('TotpSecret', { example: { secret: 'JBSWY3DPEHPK3PXP', uri: 'otpauth://totp/…' } }),
+      ['Location'],
     ),
   },
 });
@@ -157,7 +158,9 @@ export function secondFactorApi(own: AccountDeps): OpenAPIHono<AppEnv> {
   });
   api.openapi(beginRoute, async (c) => {
     const account = await requireAccount(deps, c);
-    return c.json(await beginSecondFactor(own, account, c.req.valid('json').password), 201);
+    const begun = await beginSecondFactor(own, account, c.req.valid('json').password);
+    c.header('Location', c.req.path);
+    return c.json(begun, 201);
   });
   api.openapi(confirmRoute, async (c) => {
     const account = await requireAccount(deps, c);

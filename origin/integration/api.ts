@@ -3,6 +3,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { FoundVariantSchema, findVariants } from '../catalog/read-product.ts';
 import type { Deps } from '../deps.ts';
+import { findOrRefuse } from '../errors.ts';
 import { requireOwner, requireStaff } from '../identity/visitor.ts';
 import { readPreferredWait } from '../invalidation/invalidations.ts';
 import {
@@ -53,7 +54,19 @@ const createKeyRoute = defineRoute({
   audience,
   summary: 'Make an API key; its text is shown this once',
   request: { headers: IdempotencyKeyHeader, body: jsonBody(ApiKeyToWriteSchema) },
-  responses: { 201: jsonAnswer('The key with its text', NewApiKeySchema) },
+  responses: { 201: jsonAnswer('The key with its text', NewApiKeySchema, ['Location']) },
+});
+
+const getKeyRoute = defineRoute({
+  method: 'get',
+  path: '/api/staff/api-keys/{id}',
+  operationId: 'getApiKey',
+  tags,
+  audience,
+  refusals: ['not-found'],
+  summary: 'An API key, without its text',
+  request: { params: IdParams },
+  responses: { 200: jsonAnswer('The key', ApiKeySchema) },
 });
 
 const revokeKeyRoute = defineRoute({
@@ -153,7 +166,13 @@ export function integrationApi(deps: Deps): OpenAPIHono<AppEnv> {
   });
   api.openapi(createKeyRoute, async (c) => {
     const write = await ownerWrite(c, c.req.valid('header')['idempotency-key']);
-    return c.json(await createApiKey(deps, write, c.req.valid('json')), 201);
+    const made = await createApiKey(deps, write, c.req.valid('json'));
+    c.header('Location', `${c.req.path}/${made.id}`);
+    return c.json(made, 201);
+  });
+  api.openapi(getKeyRoute, async (c) => {
+    await requireOwner(deps, c);
+    return c.json(findOrRefuse(await listApiKeys(deps.db), c.req.valid('param').id, 'This API key'), 200);
   });
   api.openapi(revokeKeyRoute, async (c) => {
     const write = await ownerWrite(c, c.req.valid('header')['idempotency-key']);

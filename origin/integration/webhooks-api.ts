@@ -27,6 +27,7 @@ import {
   NewWebhookSchema,
   ReplaySchema,
   RotationSchema,
+  readWebhook,
   replayWebhook,
   rotateSecret,
   WebhookPatchSchema,
@@ -57,7 +58,19 @@ const createWebhookRoute = defineRoute({
   audience,
   summary: 'Make a webhook; its secret is shown this once',
   request: { headers, body: jsonBody(WebhookToWriteSchema) },
-  responses: { 201: jsonAnswer('The webhook with its secret', NewWebhookSchema) },
+  responses: { 201: jsonAnswer('The webhook with its secret', NewWebhookSchema, ['Location']) },
+});
+
+const getWebhookRoute = defineRoute({
+  method: 'get',
+  path: '/api/staff/webhooks/{id}',
+  operationId: 'getWebhook',
+  tags,
+  audience,
+  refusals: ['not-found'],
+  summary: 'A webhook, without its secret',
+  request: { params },
+  responses: { 200: jsonAnswer('The webhook', WebhookSchema) },
 });
 
 const changeWebhookRoute = defineRoute({
@@ -127,7 +140,7 @@ const rotateRoute = defineRoute({
   refusals: ['not-found'],
   summary: 'Make a new secret, shown this once; the former one signs as well for a time',
   request: { params, headers, body: jsonBody(RotationSchema) },
-  responses: { 201: jsonAnswer('The webhook with its new secret', NewWebhookSchema) },
+  responses: { 201: jsonAnswer('The webhook with its new secret', NewWebhookSchema, ['Location']) },
 });
 
 const testRoute = defineRoute({
@@ -167,7 +180,13 @@ export function webhooksApi(deps: Deps): OpenAPIHono<AppEnv> {
   });
   api.openapi(createWebhookRoute, async (c) => {
     const write = await ownerWrite(c, c.req.valid('header')['idempotency-key']);
-    return c.json(await createWebhook(deps, write, c.req.valid('json')), 201);
+    const made = await createWebhook(deps, write, c.req.valid('json'));
+    c.header('Location', `${c.req.path}/${made.id}`);
+    return c.json(made, 201);
+  });
+  api.openapi(getWebhookRoute, async (c) => {
+    await requireOwner(deps, c);
+    return c.json(await readWebhook(deps.db, c.req.valid('param').id), 200);
   });
   api.openapi(changeWebhookRoute, async (c) => {
     const write = await ownerWrite(c, c.req.valid('header')['idempotency-key']);
@@ -187,7 +206,10 @@ export function webhooksApi(deps: Deps): OpenAPIHono<AppEnv> {
   });
   api.openapi(rotateRoute, async (c) => {
     const write = await ownerWrite(c, c.req.valid('header')['idempotency-key']);
-    return c.json(await rotateSecret(deps, write, c.req.valid('param').id, c.req.valid('json')), 201);
+    const { id } = c.req.valid('param');
+    const made = await rotateSecret(deps, write, id, c.req.valid('json'));
+    c.header('Location', `/api/staff/webhooks/${id}`);
+    return c.json(made, 201);
   });
   api.openapi(testRoute, async (c) => {
     await requireOwner(deps, c);

@@ -3,7 +3,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import { type Context, Hono } from 'hono';
 import { changeRole, endMemberSessions, listMembers, type Member, MemberSchema } from '../account/members.ts';
 import type { Deps } from '../deps.ts';
-import type { Refusal } from '../errors.ts';
+import { findOrRefuse, type Refusal } from '../errors.ts';
 import { signedInField } from '../identity/page-frame.ts';
 import { roleMeanings, type StaffRole, staffRoles } from '../identity/staff-roles.ts';
 import { requireStaffAccount } from '../identity/visitor.ts';
@@ -67,7 +67,19 @@ const addRoute = defineRoute({
         .openapi('NewMember', { example: { email: 'ada@example.com', role: 'editor' } }),
     ),
   },
-  responses: { 201: jsonAnswer('The member', MemberSchema) },
+  responses: { 201: jsonAnswer('The member', MemberSchema, ['Location']) },
+});
+
+const getRoute = defineRoute({
+  method: 'get',
+  path: '/api/staff/members/{id}',
+  operationId: 'getMember',
+  tags,
+  audience,
+  refusals: ['not-found'],
+  summary: 'A member of the staff',
+  request: { params },
+  responses: { 200: jsonAnswer('The member', MemberSchema) },
 });
 
 const patchRoute = defineRoute({
@@ -123,8 +135,16 @@ export function membersApi(deps: Deps): OpenAPIHono<AppEnv> {
   api.openapi(addRoute, async (c) => {
     const write = await writeOf(c, c.req.valid('header')['idempotency-key']);
     const { email, role } = c.req.valid('json');
-    return c.json((await changeRole(deps, { ...write, who: { email }, role }))!, 201);
+    const member = (await changeRole(deps, { ...write, who: { email }, role }))!;
+    c.header('Location', `${c.req.path}/${member.id}`);
+    return c.json(member, 201);
   });
+  api.openapi(getRoute, async (c) =>
+    c.json(
+      findOrRefuse(await listMembers(deps.db), c.req.valid('param').id, 'This member of the staff'),
+      200,
+    ),
+  );
   api.openapi(patchRoute, async (c) => {
     const write = await writeOf(c, c.req.valid('header')['idempotency-key']);
     const who = { id: c.req.valid('param').id };

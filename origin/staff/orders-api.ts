@@ -102,6 +102,9 @@ const getRoute = defineRoute({
 });
 
 const answer = jsonAnswer('The order as it now is', StaffOrderDetailSchema);
+const addedTo = jsonAnswer('The order as it now is, with what was added', StaffOrderDetailSchema, [
+  'Location',
+]);
 const notFoundOr = (...codes: ProblemCode[]): ProblemCode[] => ['not-found', ...codes];
 
 /** Carriers' pages only: the link stands in mails. Empty and null say the same as nothing. */
@@ -137,7 +140,7 @@ const shipRoute = defineRoute({
   refusals: notFoundOr('order-cancelled', 'not-paid', 'already-shipped', 'shipment-too-large'),
   summary: 'Ship all or a part of an order; the shopper is told by mail',
   request: { params, headers, body: jsonBody(ShipmentToWriteSchema) },
-  responses: { 201: answer },
+  responses: { 201: addedTo },
 });
 
 /** Clocks differ; further ahead nobody can know. */
@@ -194,7 +197,7 @@ const takeMoneyRoute = defineRoute({
       }),
     ),
   },
-  responses: { 201: answer },
+  responses: { 201: addedTo },
 });
 
 const cancelRoute = defineRoute({
@@ -240,7 +243,7 @@ const refundRoute = defineRoute({
         }),
     ),
   },
-  responses: { 201: answer },
+  responses: { 201: addedTo },
 });
 
 const receiveRoute = defineRoute({
@@ -354,12 +357,18 @@ export function staffOrdersApi(deps: Deps, providers: PaymentProviders): OpenAPI
     const order = await readStaffOrder(deps.db, orderId);
     return seesCustomers ? order : withoutPeopleOfHistory(order);
   };
+  /** A parcel, a payment and a refund are seen with their order. */
+  const add: typeof perform = async (c, orderId, asked) => {
+    const order = await perform(c, orderId, asked);
+    c.header('Location', `/api/staff/orders/${order.id}`);
+    return order;
+  };
   api.openapi(shipRoute, async (c) => {
     const body = c.req.valid('json');
     const { lines, ...parcel } = body;
     const change = { deed: { what: 'ship' as const, lines }, parcel };
     const key = c.req.valid('header')['idempotency-key'];
-    return c.json(await perform(c, c.req.valid('param').id, { key, body, change }), 201);
+    return c.json(await add(c, c.req.valid('param').id, { key, body, change }), 201);
   });
   api.openapi(deliverRoute, async (c) => {
     const body = c.req.valid('json');
@@ -375,7 +384,7 @@ export function staffOrdersApi(deps: Deps, providers: PaymentProviders): OpenAPI
       reference: body.reference,
     };
     const key = c.req.valid('header')['idempotency-key'];
-    return c.json(await perform(c, c.req.valid('param').id, { key, body, change }), 201);
+    return c.json(await add(c, c.req.valid('param').id, { key, body, change }), 201);
   });
   api.openapi(cancelRoute, async (c) => {
     const body = c.req.valid('json');
@@ -388,7 +397,7 @@ export function staffOrdersApi(deps: Deps, providers: PaymentProviders): OpenAPI
     const { amount, reason, restock = [] } = body;
     const change = { deed: { what: 'refund' as const, amount, restock }, reason };
     const key = c.req.valid('header')['idempotency-key'];
-    return c.json(await perform(c, c.req.valid('param').id, { key, body, change }), 201);
+    return c.json(await add(c, c.req.valid('param').id, { key, body, change }), 201);
   });
   api.openapi(receiveRoute, async (c) => {
     const { id } = c.req.valid('param');

@@ -17,7 +17,7 @@ import {
   stopSale,
 } from '../catalog/change/sales.ts';
 import type { Deps } from '../deps.ts';
-import { Refusal } from '../errors.ts';
+import { findOrRefuse, Refusal } from '../errors.ts';
 import { requireStaff } from '../identity/visitor.ts';
 import {
   awaitInvalidation,
@@ -84,8 +84,23 @@ const planRoute = defineRoute({
     'At its start and its end the price changes everywhere at once: pages, lists, carts, feed. `was` is the lowest price of the 30 days before the start, and is shown only where that was higher. A price that is set by hand while it runs ends it.',
   request: { params: ProductParameter, headers: Headers, body: jsonBody(SaleToWriteSchema) },
   responses: {
-    201: jsonAnswer('The sale, and how far its invalidation has come', changed, ['Preference-Applied']),
+    201: jsonAnswer('The sale, and how far its invalidation has come', changed, [
+      'Location',
+      'Preference-Applied',
+    ]),
   },
+});
+
+const getRoute = defineRoute({
+  method: 'get',
+  path: '/api/staff/products/{id}/sales/{sale}',
+  operationId: 'getSale',
+  tags,
+  audience,
+  refusals: ['not-found'],
+  summary: 'A sale of a product',
+  request: { params: SaleParameters },
+  responses: { 200: jsonAnswer('The sale', SaleSchema) },
 });
 
 const changeRoute = defineRoute({
@@ -133,7 +148,13 @@ export function salesApi(deps: Deps): OpenAPIHono<AppEnv> {
   );
   api.openapi(planRoute, async (c) => {
     const write = await writeOf(c, c.req.valid('header'));
-    return c.json(await writeSale(deps, write, c.req.valid('param').id, { plan: c.req.valid('json') }), 201);
+    const made = await writeSale(deps, write, c.req.valid('param').id, { plan: c.req.valid('json') });
+    c.header('Location', `${c.req.path}/${made.sale.id}`);
+    return c.json(made, 201);
+  });
+  api.openapi(getRoute, async (c) => {
+    const { id, sale } = c.req.valid('param');
+    return c.json(findOrRefuse(await listSales(deps.db, id), sale, 'This sale'), 200);
   });
   api.openapi(changeRoute, async (c) => {
     const write = await writeOf(c, c.req.valid('header'));

@@ -2,7 +2,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { PromotionPatchSchema, PromotionSchema, PromotionToWriteSchema } from '../checkout/promotion.ts';
-import { listPromotions } from '../checkout/promotions.ts';
+import { listPromotions, readPromotion } from '../checkout/promotions.ts';
 import {
   HolidaysSchema,
   HolidaysToWriteSchema,
@@ -97,7 +97,19 @@ const createPromotionRoute = defineRoute({
   refusals: ['code-taken'],
   summary: 'Create a promotion code',
   request: { headers: IdempotencyKeyHeader, body: jsonBody(PromotionToWriteSchema) },
-  responses: { 201: jsonAnswer('The promotion', PromotionSchema) },
+  responses: { 201: jsonAnswer('The promotion', PromotionSchema, ['Location']) },
+});
+
+const getPromotionRoute = defineRoute({
+  method: 'get',
+  path: '/api/staff/promotions/{id}',
+  operationId: 'getPromotion',
+  tags,
+  audience,
+  refusals: ['not-found'],
+  summary: 'A promotion code',
+  request: { params: IdParams },
+  responses: { 200: jsonAnswer('The promotion', PromotionSchema) },
 });
 
 const changePromotionRoute = defineRoute({
@@ -150,8 +162,13 @@ export function sellingApi(deps: Deps): OpenAPIHono<AppEnv> {
   };
   api.openapi(createPromotionRoute, async (c) => {
     const write = await writeOf(c, c.req.valid('header')['idempotency-key']);
-    return c.json(await writePromotion(deps, write, { create: c.req.valid('json') }), 201);
+    const made = await writePromotion(deps, write, { create: c.req.valid('json') });
+    c.header('Location', `${c.req.path}/${made.id}`);
+    return c.json(made, 201);
   });
+  api.openapi(getPromotionRoute, async (c) =>
+    c.json(await readPromotion(deps.db, c.req.valid('param').id), 200),
+  );
   api.openapi(changePromotionRoute, async (c) => {
     const write = await writeOf(c, c.req.valid('header')['idempotency-key']);
     const { id } = c.req.valid('param');

@@ -1,7 +1,9 @@
 // What the JSON API says to programs by status, headers and problem documents, whatever they send.
 import { gzipSync } from 'node:zlib';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type Browser, openShop, type Shop } from '../support/shop.ts';
+import { toRefusal } from '../../origin/web/problem.ts';
+import { type Browser, type Json, openShop, type Shop } from '../support/shop.ts';
 
 let shop: Shop;
 let people = 0;
@@ -108,6 +110,75 @@ describe('an answer of 401', () => {
   });
 });
 
+describe('an answer with an ETag', () => {
+  test('is not sent to who has it, whatever it is of', async () => {
+    const home = await (await shop.browser().request('/')).text();
+    const files = [...home.matchAll(/"(\/(?:assets|images)\/[^"]+)"/g)].map(([, path]) => path!);
+    const paths = [
+      '/',
+      `/p/${shop.slug}`,
+      '/api/products',
+      '/api/openapi.json',
+      '/robots.txt',
+      '/sitemap.xml',
+    ];
+    paths.push('/images/no-picture.svg', '/manifest.webmanifest', ...new Set(files));
+    for (const path of paths) {
+      for (const coding of ['identity', 'br']) {
+        const ask = (headers: Record<string, string>) =>
+          shop.browser().request(path, { headers: { 'Accept-Encoding': coding, ...headers } });
+        const whole = await ask({});
+        const etag = whole.headers.get('ETag');
+        expect([path, whole.status, etag]).toEqual([path, 200, expect.stringMatching(/^"[^"]+"$/)]);
+        const known = await ask({ 'If-None-Match': `"other", W/${etag}` });
+        expect([path, known.status, await known.text()]).toEqual([path, 304, '']);
+        for (const name of ['ETag', 'Vary', 'Cache-Control'])
+          expect([path, name, known.headers.get(name)]).toEqual([path, name, whole.headers.get(name)]);
+        expect((await ask({ 'If-None-Match': '"other"' })).status).toBe(200);
+      }
+    }
+  });
+});
+
+describe('a NUL character in a text', () => {
+  test('is no fault of ours, in whatever place it comes', async () => {
+    const nul = 'a\u0000b';
+    const [staff, guest] = [await shop.staff(), shop.browser()];
+    await guest.fill(shop.variants[0]!.id);
+    const address = { name: 'Ada', line1: '1 Street', city: 'Berlin', postalCode: '10115', country: 'DE' };
+    const order = { email: 'ada@example.com', shippingAddress: address, payment: { provider: 'demo' } };
+    const answers = [
+      await guest.post('/api/promotions/preview', { code: nul }),
+      await guest.post('/api/orders', { ...order, promotionCode: nul }, { 'Idempotency-Key': 'nul-1' }),
+      await guest.post('/api/orders', { ...order, shippingMethod: nul }, { 'Idempotency-Key': 'nul-2' }),
+      await guest.post('/api/sessions', { email: nul, password: nul }),
+      await staff.post('/api/staff/promotions', { code: 'NUL', kind: 'percent', value: 5, products: [nul] }),
+      await staff.post('/api/staff/stock', { changes: [{ sku: nul, set: 1 }] }),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([422, 422, 422, 401, 422, 200]);
+    for (const path of [
+      '/api/staff/orders?q=%00',
+      '/api/staff/customers?q=%00',
+      '/staff/orders?q=%00',
+      '/staff/customers?q=%00',
+      '/staff/to-ship?scan=%00',
+      '/staff?q=%00',
+      '/search?q=%00',
+      '/api/products?q=%00',
+    ])
+      expect([path, (await staff.request(path)).status]).toEqual([path, 200]);
+  });
+
+  test('that no schema kept out is told to the client that sent it', async () => {
+    const [state, jsonState] = await Promise.all(
+      [sql`select ${'a\u0000b'}::text`, sql`select ${JSON.stringify('a\u0000b')}::jsonb`].map((statement) =>
+        statement.execute(shop.deps.db).catch((error: unknown) => toRefusal(error).status),
+      ),
+    );
+    expect([state, jsonState]).toEqual([400, 400]);
+  });
+});
+
 describe('an answer of 201', () => {
   test('says where what was made is, and it is there', async () => {
     const person = shop.browser();
@@ -119,6 +190,79 @@ describe('an answer of 201', () => {
     const places = answers.map(({ headers }) => headers.get('Location')!);
     expect(places).toEqual(['/api/account', '/api/sessions/current', `/api/orders/${answers[2]!.body.id}`]);
     for (const place of places) expect((await person.get(place)).status).toBe(200);
+  });
+
+  test('names what was made also where it is one of a list', async () => {
+    const [owner, person] = [await shop.staff(), shop.browser()];
+    await person.signUp('lister@example.com');
+    const order = await person.buy(shop.variants[0]!.id);
+    const product = (await person.get(`/api/products/${shop.slug}`)).body.id;
+    const amount = { amount: 100, currency: 'EUR' };
+    const postalAddress = {
+      name: 'Ada',
+      line1: '1 Street',
+      city: 'Berlin',
+      postalCode: '10115',
+      country: 'DE',
+    };
+    const made: [Browser, string, Json, (body: Json) => string][] = [
+      [person, '/api/account/addresses', postalAddress, ({ id }) => `/api/account/addresses/${id}`],
+      [
+        owner,
+        '/api/staff/promotions',
+        { code: 'LOCATED', kind: 'percent', value: 5 },
+        ({ id }) => `/api/staff/promotions/${id}`,
+      ],
+      [
+        owner,
+        '/api/staff/api-keys',
+        { name: 'ERP', scopes: ['orders:read'] },
+        ({ id }) => `/api/staff/api-keys/${id}`,
+      ],
+      [
+        owner,
+        '/api/staff/webhooks',
+        { url: 'https://erp.example/hooks' },
+        ({ id }) => `/api/staff/webhooks/${id}`,
+      ],
+      [
+        owner,
+        '/api/staff/members',
+        { email: 'lister@example.com', role: 'viewer' },
+        ({ id }) => `/api/staff/members/${id}`,
+      ],
+      [
+        owner,
+        `/api/staff/products/${product}/sales`,
+        { price: amount, startsAt: '2098-01-01T00:00:00Z', endsAt: '2098-02-01T00:00:00Z' },
+        ({ sale }) => `/api/staff/products/${product}/sales/${sale.id}`,
+      ],
+      [
+        owner,
+        `/api/staff/orders/${order.id}/shipments`,
+        { carrier: 'DHL' },
+        ({ id }) => `/api/staff/orders/${id}`,
+      ],
+      [
+        owner,
+        `/api/staff/orders/${order.id}/refunds`,
+        { amount, reason: 'A seam' },
+        ({ id }) => `/api/staff/orders/${id}`,
+      ],
+    ];
+    for (const [browser, path, body, placeOf] of made) {
+      const answer = await browser.post(path, body);
+      expect([path, answer.status]).toEqual([path, 201]);
+      const place = answer.headers.get('Location')!;
+      expect(place).toBe(placeOf(answer.body));
+      const there = await browser.get(place);
+      expect([place, there.status, there.body.id]).toEqual([
+        place,
+        200,
+        (answer.body.sale ?? answer.body).id,
+      ]);
+      expect(there.body.key ?? there.body.secret).toBeUndefined();
+    }
   });
 });
 

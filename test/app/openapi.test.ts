@@ -113,6 +113,15 @@ describe('the OpenAPI document', () => {
     expect(open.validate({ $ref: 'open#/components/schemas/Cart' }, { ...body, count: '3' })).toBe(false);
   });
 
+  test('names Location in each answer of 201', () => {
+    const made = operations()
+      .map(({ path, method }) => document.paths[path][method.toLowerCase()])
+      .filter(({ responses }) => responses['201'] !== undefined);
+    expect(made.length).toBeGreaterThan(12);
+    for (const { operationId, responses } of made)
+      expect([operationId, responses['201'].headers.Location]).toEqual([operationId, expect.anything()]);
+  });
+
   test('says of each operation what it is called, who may call it, and how it can be refused', () => {
     const ids = new Set<string>();
     for (const { path, method } of operations()) {
@@ -215,6 +224,7 @@ describe('the OpenAPI document', () => {
     const sales = [`${staffProduct}/sales`, '/api/staff/products/{id}/sales'] as const;
     const planned = await ask(staff, 'POST', ...sales, sale);
     await ask(staff, 'GET', ...sales);
+    await ask(staff, 'GET', `${sales[0]}/${planned.sale.id}`, `${sales[1]}/{sale}`);
     await ask(staff, 'PATCH', `${sales[0]}/${planned.sale.id}`, `${sales[1]}/{sale}`, { endsAt: null });
     await ask(staff, 'DELETE', `${sales[0]}/${planned.sale.id}`, `${sales[1]}/{sale}`);
     const stock = `/api/staff/variants/${variant!.id}/stock`;
@@ -231,6 +241,7 @@ describe('the OpenAPI document', () => {
     const keys = '/api/staff/api-keys';
     const newKey = await ask(staff, 'POST', keys, keys, { name: 'ERP', scopes: ['orders:read'] });
     await ask(staff, 'GET', keys, keys);
+    await ask(staff, 'GET', `${keys}/${newKey.id}`, `${keys}/{id}`);
     await ask(staff, 'DELETE', `${keys}/${newKey.id}`, `${keys}/{id}`);
     await ask(staff, 'GET', '/api/staff/events?limit=500', '/api/staff/events');
     const rows = { changes: [{ sku: variant!.sku, add: 1 }, { sku: 'none', set: 1 }, null] };
@@ -240,6 +251,7 @@ describe('the OpenAPI document', () => {
     const hook = await ask(staff, 'POST', hooks, hooks, { url: 'https://erp.example/hooks' });
     await ask(staff, 'GET', hooks, hooks);
     const oneHook = [`${hooks}/${hook.id}`, `${hooks}/{id}`] as const;
+    await ask(staff, 'GET', ...oneHook);
     await ask(staff, 'PATCH', ...oneHook, { state: 'paused' });
     await ask(staff, 'POST', `${oneHook[0]}/replays`, `${oneHook[1]}/replays`, { eventId: '1' });
     await ask(staff, 'GET', `${oneHook[0]}/deliveries`, `${oneHook[1]}/deliveries`);
@@ -259,6 +271,7 @@ describe('the OpenAPI document', () => {
     const kept = await ask(owner, 'POST', addresses, addresses, address);
     await ask(owner, 'GET', addresses, addresses);
     const oneAddress = [`${addresses}/${kept.id}`, `${addresses}/{id}`] as const;
+    await ask(owner, 'GET', ...oneAddress);
     await ask(owner, 'PUT', ...oneAddress, { ...address, city: 'Lyon' });
     await ask(owner, 'DELETE', ...oneAddress);
     const shopper = shop.browser();
@@ -266,6 +279,7 @@ describe('the OpenAPI document', () => {
     const preview = '/api/promotions/preview';
     await ask(shopper, 'POST', preview, preview, { code: 'shapes', country: 'FI' });
     const onePromotion = [`${promotions}/${promotionId}`, `${promotions}/{id}`] as const;
+    await ask(staff, 'GET', ...onePromotion);
     await ask(staff, 'PATCH', ...onePromotion, { products: ['nothing'], endsAt: null });
     await ask(staff, 'DELETE', ...onePromotion);
     const members = '/api/staff/members';
@@ -275,6 +289,7 @@ describe('the OpenAPI document', () => {
     const oneMember = [`${members}/${memberId}`, `${members}/{id}`] as const;
     await ask(staff, 'PATCH', ...oneMember, { role: 'viewer' });
     await ask(staff, 'GET', members, members);
+    await ask(staff, 'GET', ...oneMember);
     await ask(staff, 'DELETE', `${oneMember[0]}/sessions`, `${oneMember[1]}/sessions`);
     await ask(staff, 'DELETE', ...oneMember);
     // What needs a mailed token, a code, or Stripe's signature, is asked for in tests of its own.

@@ -118,6 +118,10 @@ const samples: Record<string, Sample> = {
   'GET /api/account/export': { first: signedInOnly },
   'GET /api/account/addresses': { first: signedInOnly },
   'POST /api/account/addresses': { json: () => address, first: [401, 201, 201, 201] },
+  'GET /api/account/addresses/:id': {
+    at: ({ address: id }) => `/api/account/addresses/${id}`,
+    first: [401, 404, 200, 404],
+  },
   'PUT /api/account/addresses/:id': {
     at: ({ address: id }) => `/api/account/addresses/${id}`,
     json: () => address,
@@ -207,6 +211,10 @@ const samples: Record<string, Sample> = {
     json: () => aSale('2098'),
     first: [401, 403, 403, 201],
   },
+  'GET /api/staff/products/:id/sales/:sale': {
+    at: ({ product, sale }) => `/api/staff/products/${product}/sales/${sale}`,
+    first: staffOnly,
+  },
   'PATCH /api/staff/products/:id/sales/:sale': {
     at: ({ product, sale }) => `/api/staff/products/${product}/sales/${sale}`,
     json: () => ({ endsAt: null }),
@@ -277,6 +285,10 @@ const samples: Record<string, Sample> = {
     json: () => ({ code: randomUUID(), kind: 'percent', value: 10 }),
     first: [401, 403, 403, 201],
   },
+  'GET /api/staff/promotions/:id': {
+    at: ({ promotion }) => `/api/staff/promotions/${promotion}`,
+    first: staffOnly,
+  },
   'PATCH /api/staff/promotions/:id': {
     at: ({ promotion }) => `/api/staff/promotions/${promotion}`,
     json: () => ({ uses: 3 }),
@@ -291,6 +303,7 @@ const samples: Record<string, Sample> = {
     json: () => ({ name: 'Warehouse', scopes: ['orders:read'] }),
     first: [401, 403, 403, 201],
   },
+  'GET /api/staff/api-keys/:id': { at: ({ apiKey }) => `/api/staff/api-keys/${apiKey}`, first: staffOnly },
   'DELETE /api/staff/api-keys/:id': {
     at: ({ apiKey }) => `/api/staff/api-keys/${apiKey}`,
     first: [401, 403, 403, 204],
@@ -300,6 +313,10 @@ const samples: Record<string, Sample> = {
   'POST /api/staff/members': {
     json: ({ ownerEmail }) => ({ email: ownerEmail, role: 'viewer' }),
     first: [401, 403, 403, 201],
+  },
+  'GET /api/staff/members/:id': {
+    at: ({ customer }) => `/api/staff/members/${customer}`,
+    first: [401, 403, 403, 404],
   },
   'PATCH /api/staff/members/:id': {
     at: ({ customer }) => `/api/staff/members/${customer}`,
@@ -321,6 +338,7 @@ const samples: Record<string, Sample> = {
     json: () => ({ url: 'https://erp.example/hooks' }),
     first: [401, 403, 403, 201],
   },
+  'GET /api/staff/webhooks/:id': { at: ({ webhook }) => `/api/staff/webhooks/${webhook}`, first: staffOnly },
   'PATCH /api/staff/webhooks/:id': {
     at: ({ webhook }) => `/api/staff/webhooks/${webhook}`,
     json: () => ({ state: 'paused' }),

@@ -2,6 +2,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Deps } from '../../deps.ts';
+import { findOrRefuse } from '../../errors.ts';
 import { requireAccount } from '../../identity/visitor.ts';
 import {
   createApi,
@@ -50,7 +51,19 @@ const addRoute = defineRoute({
   audience,
   summary: 'Add an address; the first is the default',
   request: { headers, body },
-  responses: { 201: jsonAnswer('The address', AddressSchema) },
+  responses: { 201: jsonAnswer('The address', AddressSchema, ['Location']) },
+});
+
+const getRoute = defineRoute({
+  method: 'get',
+  path: '/api/account/addresses/{id}',
+  operationId: 'getAddress',
+  tags,
+  audience,
+  refusals: ['not-found'],
+  summary: 'One of the own addresses',
+  request: { params },
+  responses: { 200: jsonAnswer('The address', AddressSchema) },
 });
 
 const changeRoute = defineRoute({
@@ -101,7 +114,14 @@ export function addressApi(deps: Deps): OpenAPIHono<AppEnv> {
   api.openapi(addRoute, async (c) => {
     const { isDefault, ...address } = c.req.valid('json');
     const write = await writeOf(c, c.req.valid('header')['idempotency-key'], c.req.valid('json'));
-    return c.json(await addAddress(deps.db, write, { address, isDefault }), 201);
+    const added = await addAddress(deps.db, write, { address, isDefault });
+    c.header('Location', `${c.req.path}/${added.id}`);
+    return c.json(added, 201);
+  });
+  api.openapi(getRoute, async (c) => {
+    const { id } = await requireAccount(deps, c);
+    const own = await readOwn(deps, c, (db) => listAddresses(db, id));
+    return c.json(findOrRefuse(own, c.req.valid('param').id, 'This address'), 200);
   });
   api.openapi(changeRoute, async (c) => {
     const { isDefault, ...address } = c.req.valid('json');

@@ -88,7 +88,7 @@ const returnRoute = defineRoute({
         }),
     ),
   },
-  responses: { 201: jsonAnswer('The return', ReturnSchema) },
+  responses: { 201: jsonAnswer('The return', ReturnSchema, ['Location']) },
 });
 
 export const LookUpSchema = z
@@ -146,6 +146,8 @@ export function orderLifeApi(deps: Deps, carts: Carts, providers: PaymentProvide
       },
     );
     const { order } = await openOrder(deps, id, buyer, key);
+    // The order shows its returns, to whoever may open it.
+    c.header('Location', `/api/orders/${id}${key === undefined ? '' : `?${new URLSearchParams({ key })}`}`);
     return c.json(order.returns.find((one) => one.id === made.returnId)!, 201);
   });
   api.openapi(lookUpRoute, async (c) => {
