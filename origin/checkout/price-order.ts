@@ -122,9 +122,9 @@ function sumOf(amounts: number[]): number {
   return amounts.reduce((sum, amount) => sum + amount, 0);
 }
 
-// VAT rates of the 27 member states, each with the day from which it holds. The country that the parcel goes to decides.
-// Source: European Commission, "VAT rates applied in the Member States of the European Union" and its database "Taxes
-// in Europe", which also list the zero and super-reduced rates of children's clothes.
+// VAT rates of the 27 member states, each with the day from which it holds. The country that the parcel goes to
+// decides. Source: European Commission, "VAT rates applied in the Member States of the European Union" and its database
+// "Taxes in Europe", which also list the zero and super-reduced rates of children's clothes.
 
 /** Percent, and the day from which the rate holds (ISO 8601), in the order of time. */
 type Rates = [from: string, percent: number][];
