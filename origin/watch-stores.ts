@@ -139,7 +139,7 @@ function watchPostgres({ label, storeName, url, name, now }: WatchedPostgres): W
       const { rows } = await pool.query<{ toldMs: number }>(
         'select extract(epoch from clock_timestamp())::float * 1000 as "toldMs"',
       );
-      // It told its time on the way: an answer that took long proves less.
+      // Postgres read its clock between our two readings, so only what lies outside of them counts.
       const offsetMs = Math.max(0, askedAtMs - rows[0]!.toldMs, rows[0]!.toldMs - now());
       watched.clockOffsetSeconds = offsetMs / 1_000;
     },
