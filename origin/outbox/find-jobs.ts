@@ -57,7 +57,7 @@ export const conditions: Record<JobState, RawBuilder<SqlBool>> = {
 const stateName = sql`
   case when state <> 'pending' then state when failure is not null then 'failing'
     when due_at > statement_timestamp() then 'waiting' else 'due' end`;
-export const columns = sql`
+const columns = sql`
   id, kind, ${stateName} as state, committed_at as "committedAt", attempt as attempts, failures,
   case when state = 'pending' then greatest(due_at, claimed_until) end as "nextTryAt", done_at as "doneAt", failure`;
 

@@ -7,7 +7,6 @@ import { dropJobs, retryJobs } from '../../origin/outbox/change-jobs.ts';
 import { addToOutbox } from '../../origin/outbox/events.ts';
 import { countMatching, groupErrors, type JobFilter, listJobs } from '../../origin/outbox/find-jobs.ts';
 import { countedTo, countJobs, measureOutbox } from '../../origin/outbox/measure.ts';
-import { searchJobs } from '../../origin/outbox/search-jobs.ts';
 import { claimMails, claimRows, findDueKinds, pruneOutbox } from '../../origin/outbox/work.ts';
 import { createDatabase, createPool } from '../../origin/postgres/database.ts';
 import { connectRedis } from '../../origin/redis/connect.ts';
@@ -104,11 +103,6 @@ export function describeQueriesThatGrow(size: number): void {
       ['listing what is done', page, (db) => listJobs(db, { state: 'done' }, { limit: 50 })],
       ['listing the next page', page, async (db) => listJobs(db, {}, await nextPage(db, {}))],
       ['listing by a text that nothing has', searched, (db) => listJobs(db, { error: 'x' }, bounded)],
-      [
-        'searching for a text that nothing has',
-        searched,
-        (db) => searchJobs(db, { error: 'x' }, { ...bounded, countAtMost: countedTo }),
-      ],
       ['listing by age', searched, (db) => listJobs(db, { state: 'done', olderThanSeconds: 3e6 }, bounded)],
       ['listing the jobs of a product', 25_000, (db) => listJobs(db, ofProduct, { limit: 50 })],
       ['listing a group', page, async (db) => listJobs(db, { group: await someGroup(db) }, { limit: 50 })],

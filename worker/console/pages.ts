@@ -24,7 +24,6 @@ import {
 } from '../../origin/outbox/find-jobs.ts';
 import { countedTo, countJobs } from '../../origin/outbox/measure.ts';
 import { countPendingPurges } from '../../origin/outbox/pending-purges.ts';
-import { searchJobs } from '../../origin/outbox/search-jobs.ts';
 import type { Db } from '../../origin/schema.ts';
 import type { Html } from '../../origin/web/page/html.ts';
 import { type FigureSpan, figureSpans, readFigures } from '../figures.ts';
@@ -84,9 +83,10 @@ function addViews(app: Hono, db: Db, show: Show): void {
       const nothing = { asked, jobs: [], found: { count: 0, more: false }, next: undefined };
       return show(c, { ...frame, problem: filter }, listView(nothing));
     }
-    const { after } = asked;
-    const options = { limit: perPage, after, searchAtMost, countAtMost: countedTo };
-    const { jobs, found } = await searchJobs(db, filter, options);
+    const [jobs, found] = await Promise.all([
+      listJobs(db, filter, { limit: perPage, after: asked.after, searchAtMost }),
+      countMatching(db, filter, countedTo, searchAtMost),
+    ]);
     const next = jobs.length === perPage ? jobs.at(-1)!.cursor : undefined;
     return show(c, frame, listView({ asked, jobs, found, next }));
   });
