@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { makeAlike } from '../ops-scripts/command-line.ts';
-import { leaveNothing } from '../ops-scripts/local/leave-nothing.ts';
+import { leaveNothing } from '../ops-scripts/local/run-until-stopped.ts';
 import { installSystemPackages } from './support/system-packages.ts';
 
 interface Counts {

@@ -1,9 +1,12 @@
-// Reads a whole database as lines of text, in one transaction with one snapshot.
-import { createHash } from 'node:crypto';
+// Reads a whole database as lines of text, in one transaction that sees one moment of it; and loads such lines, all
+// or nothing.
+import { createHash, type Hash } from 'node:crypto';
 import type pg from 'pg';
+import { beginLineageSql } from '../../origin/postgres/lineage.ts';
+import { BackupDamaged } from './sealed-file.ts';
 
 /** The first line. The rows follow, table by table. Each table ends with the number and the digest of its rows. */
-export interface DumpHead {
+interface DumpHead {
   takenAt: string;
   lineage: string;
   migrations: string[];
@@ -11,7 +14,7 @@ export interface DumpHead {
   sequences: { name: string; value: string; isCalled: boolean }[];
 }
 
-export interface TableEnd {
+interface TableEnd {
   table: string;
   rows: number;
   sha256: string;
@@ -20,14 +23,14 @@ export interface TableEnd {
 /**
  * A line is a letter, then JSON. `H`: the head, `R`: a row of the current table, `E`: the end of a table, `Z`: the end.
  */
-export type LineKind = 'H' | 'R' | 'E' | 'Z';
+type LineKind = 'H' | 'R' | 'E' | 'Z';
 
 /** Tables of the migrations, which the head contains. */
 const ownTables = ['kysely_migration', 'kysely_migration_lock'];
 const rowsAtOnce = 1_000;
 
 /** Formats that differ between servers would be read back as other values. */
-export const sameTexts = `set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres';
+const sameTexts = `set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres';
   set local extra_float_digits = 1; set local bytea_output = 'hex'; set local statement_timeout = 0;
   set local idle_in_transaction_session_timeout = 0`;
 
@@ -80,7 +83,7 @@ async function readHead(client: pg.Client): Promise<DumpHead> {
 }
 
 /** All tables except those of extensions. Generated columns are left out, because Postgres computes them again. */
-export async function readTables(client: pg.Client): Promise<DumpHead['tables']> {
+async function readTables(client: pg.Client): Promise<DumpHead['tables']> {
   const { rows } = await client.query<{ name: string; columns: string[] }>(
     `select c.relname as name, array_agg(a.attname::text order by a.attnum) as columns
     from pg_class c
@@ -107,4 +110,127 @@ async function readSequences(client: pg.Client): Promise<DumpHead['sequences']> 
 
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
+}
+
+export interface Loaded {
+  head: DumpHead;
+  rows: number;
+  /** A new lineage, so that no cache keeps data from after the dump. */
+  lineage: string;
+}
+
+/**
+ * Replaces every row of every table and begins a new lineage. Triggers and foreign keys are off meanwhile, because the
+ * rows were consistent when they were dumped.
+ * @param prepare called with the head before anything is replaced
+ * @throws BackupDamaged if the dump is incomplete; nothing is replaced then
+ */
+export async function loadDump(
+  client: pg.Client,
+  lines: AsyncIterable<string>,
+  prepare: (head: DumpHead) => Promise<void>,
+): Promise<Loaded> {
+  let loading: Loading | undefined;
+  try {
+    for await (const line of lines) {
+      const kind = line[0] as LineKind;
+      const text = line.slice(1);
+      if (kind === 'H') {
+        const head = JSON.parse(text) as DumpHead;
+        await prepare(head);
+        await client.query('begin');
+        await client.query(`${sameTexts}; set local session_replication_role = 'replica'`);
+        loading = new Loading(client, head);
+        await loading.empty();
+      } else if (loading === undefined) throw notWhole();
+      else if (kind === 'R') await loading.addRow(text);
+      else if (kind === 'E') await loading.endTable(JSON.parse(text));
+      else {
+        const loaded = await loading.finish(JSON.parse(text));
+        await client.query('commit');
+        return loaded;
+      }
+    }
+    throw notWhole();
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  }
+}
+
+class Loading {
+  readonly #client: pg.Client;
+  readonly #head: DumpHead;
+  #table = 0;
+  #rows: string[] = [];
+  #ofTable = 0;
+  #total = 0;
+  #digest: Hash = createHash('sha256');
+
+  constructor(client: pg.Client, head: DumpHead) {
+    this.#client = client;
+    this.#head = head;
+  }
+
+  async empty(): Promise<void> {
+    const known = new Map((await readTables(this.#client)).map(({ name, columns }) => [name, columns]));
+    for (const { name, columns } of this.#head.tables) {
+      const missing = columns.filter((column) => !known.get(name)?.includes(column));
+      if (missing.length > 0)
+        throw new Error(`Cannot load the backup: '${name}' has no ${missing.join(', ')} here`);
+    }
+    await this.#client.query(`truncate ${[...known.keys()].map(quoted).join(', ')}`);
+  }
+
+  async addRow(row: string): Promise<void> {
+    this.#digest.update(row);
+    this.#ofTable += 1;
+    if (this.#rows.push(row) >= rowsAtOnce) await this.#insert();
+  }
+
+  async endTable(end: TableEnd): Promise<void> {
+    await this.#insert();
+    const isSame =
+      end.table === this.#head.tables[this.#table]?.name &&
+      end.rows === this.#ofTable &&
+      end.sha256 === this.#digest.digest('hex');
+    if (!isSame)
+      throw new BackupDamaged(
+        `Cannot load the backup: the rows of '${end.table}' are not those that were dumped`,
+      );
+    this.#total += this.#ofTable;
+    this.#table += 1;
+    this.#ofTable = 0;
+    this.#digest = createHash('sha256');
+  }
+
+  async finish({ tables, rows }: { tables: number; rows: number }): Promise<Loaded> {
+    if (tables !== this.#table || rows !== this.#total) throw notWhole();
+    for (const { name, value, isCalled } of this.#head.sequences)
+      await this.#client.query('select setval($1::regclass, $2, $3)', [
+        `public.${quoted(name)}`,
+        value,
+        isCalled,
+      ]);
+    const { rows: begun } = await this.#client.query<{ value: string }>(beginLineageSql);
+    return { head: this.#head, rows, lineage: begun[0]!.value };
+  }
+
+  async #insert(): Promise<void> {
+    if (this.#rows.length === 0) return;
+    const table = this.#head.tables[this.#table];
+    if (table === undefined) throw notWhole();
+    const columns = table.columns.map(quoted).join(', ');
+    await this.#client.query(
+      `insert into ${quoted(table.name)} (${columns}) overriding system value
+      select ${table.columns.map((column) => `r.${quoted(column)}`).join(', ')}
+      from unnest($1::text[]) as given (row), json_populate_record(null::${quoted(table.name)}, given.row::json) r`,
+      [this.#rows],
+    );
+    this.#rows = [];
+  }
+}
+
+function notWhole(): BackupDamaged {
+  return new BackupDamaged('Cannot load the backup: it is not whole');
 }

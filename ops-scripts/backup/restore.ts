@@ -18,8 +18,7 @@ import {
 import type { Db } from '../../origin/schema.ts';
 import { reasonOf } from '../command-line.ts';
 import { startPostgres } from '../local/postgres.ts';
-import { quoted } from './dump.ts';
-import { type Loaded, loadDump } from './load.ts';
+import { type Loaded, loadDump, quoted } from './dump.ts';
 import { BackupDamaged, unseal } from './sealed-file.ts';
 
 /** @throws BackupDamaged */

@@ -1,7 +1,6 @@
 // `catalog-size`: uncached lists, searches and products as the catalog grows a hundredfold and more.
 import pg from 'pg';
-import { runLoad } from '../traffic/run-load.ts';
-import type { VisitStep } from '../traffic/visitor.ts';
+import { runLoad, type VisitStep } from '../traffic/run-load.ts';
 import { type BenchResult, measureLoad } from './measure.ts';
 import type { BenchShop } from './shop.ts';
 

@@ -1,17 +1,16 @@
 // `npm run bench`: each figure as a ratio to a named limit that is measured in the same run.
 import { Command, Option } from 'commander';
 import { makeAlike } from '../command-line.ts';
-import { leaveNothing } from '../local/leave-nothing.ts';
+import { leaveNothing } from '../local/run-until-stopped.ts';
 import { benchCatalogOfMillion, benchCatalogSize } from './catalog-size.ts';
 import { benchChangeToDone, benchPurge } from './change-to-done.ts';
 import { benchCompliance } from './compliance.ts';
-import { benchDurableAdd } from './durable-add.ts';
 import type { BenchResult } from './measure.ts';
 import { benchOrdersSize } from './orders-size.ts';
 import { benchStampede, pageBenchmarks } from './pages.ts';
 import { benchReadScaling } from './read-scaling.ts';
 import { type BenchShop, startBenchShop } from './shop.ts';
-import { benchShoppers } from './shoppers.ts';
+import { benchDurableAdd, benchShoppers } from './shoppers.ts';
 
 const withShop: Record<string, (shop: BenchShop) => Promise<BenchResult | BenchResult[]>> = {
   ...pageBenchmarks,

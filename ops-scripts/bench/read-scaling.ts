@@ -10,8 +10,7 @@ import { prepareDatabase } from '../local/prepare-database.ts';
 import { startRedisServer } from '../local/redis.ts';
 import { type ReplicatedPostgres, startReplicatedPostgres } from '../region/replicated-postgres.ts';
 import { listProducts } from '../traffic/read-catalog.ts';
-import { runLoad } from '../traffic/run-load.ts';
-import type { VisitStep } from '../traffic/visitor.ts';
+import { runLoad, type VisitStep } from '../traffic/run-load.ts';
 import { type BenchResult, readReads } from './measure.ts';
 
 const connections = 16;

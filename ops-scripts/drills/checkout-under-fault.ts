@@ -6,8 +6,8 @@ import { CookieJar } from '../traffic/http-connection.ts';
 import { readVariants, type StockedVariant } from '../traffic/read-catalog.ts';
 import type { DrillContext, DrillResult } from './drill.ts';
 import type { DrillRegion } from './region.ts';
+import { Timeline } from './report.ts';
 import { signInStaff } from './staff.ts';
-import { Timeline } from './timeline.ts';
 
 interface Order {
   id: string;

@@ -19,9 +19,9 @@ import {
   type StaffDeed,
 } from './fulfilment-oracle.ts';
 import type { DrillRegion } from './region.ts';
+import { Timeline } from './report.ts';
 import { type StaffMember, signInMember } from './staff.ts';
 import { type StripeServer, startStripeServer } from './stripe-server.ts';
-import { Timeline } from './timeline.ts';
 
 interface Work extends PlacedPieces {
   id: string;

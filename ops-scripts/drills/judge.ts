@@ -2,8 +2,14 @@
 // losses.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Attempt, compareCart, type Difference, describeDifference, describeHistory } from './ledger.ts';
-import type { Shopper } from './shopper.ts';
+import {
+  type Attempt,
+  compareCart,
+  type Difference,
+  describeDifference,
+  describeHistory,
+  type Shopper,
+} from './shopper.ts';
 
 /** The differences of one cart. `found` says for people where and how the cart differs from the ledger. */
 type Judgement = (Difference & { found: string[] }) | 'unreadable';

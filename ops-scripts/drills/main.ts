@@ -1,7 +1,7 @@
 // `npm run drill`: starts a region, injects faults under load, and reports lost or wrong carts.
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { makeAlike, reasonOf, wrapText } from '../command-line.ts';
-import { leaveNothing } from '../local/leave-nothing.ts';
+import { leaveNothing } from '../local/run-until-stopped.ts';
 import { seededRandom } from '../traffic/seeded-random.ts';
 import type { DrillResult, DrillSize } from './drill.ts';
 import { type CartStateName, type DrillRegion, Impossible, startRegion } from './region.ts';

@@ -4,8 +4,8 @@ import { readVariants } from '../traffic/read-catalog.ts';
 import type { SeededRandom } from '../traffic/seeded-random.ts';
 import type { DrillContext, DrillResult, Fault } from './drill.ts';
 import { judgeAll, Tally } from './judge.ts';
+import { Timeline } from './report.ts';
 import { Shopper } from './shopper.ts';
-import { Timeline } from './timeline.ts';
 
 const beforeMs = 3_000;
 const readPatienceMs = 60_000;

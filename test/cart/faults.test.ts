@@ -1,7 +1,7 @@
 // What a shopper may rely on while stores die, freeze, or come back empty or with old data. Real servers are killed.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freeze, wake } from '../../ops-scripts/drills/freeze.ts';
+import { freeze, wake } from '../../ops-scripts/drills/faults/slow-and-frozen.ts';
 import { waitUntil } from '../../ops-scripts/local/wait-until.ts';
 import { copyKey } from '../../origin/cart/server/copy-scripts.ts';
 import { createHeldOperations } from '../../origin/cart/server/held-operations.ts';

@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type JudgedShopper, judgeCart } from '../../ops-scripts/drills/judge.ts';
-import { type ExpectedCart, enter, type Operation } from '../../ops-scripts/drills/ledger.ts';
+import { Timeline } from '../../ops-scripts/drills/report.ts';
 import { checkOneMoment, findState, type State } from '../../ops-scripts/drills/restore-customers.ts';
-import { Timeline } from '../../ops-scripts/drills/timeline.ts';
+import { type ExpectedCart, enter, type Operation } from '../../ops-scripts/drills/shopper.ts';
 
 type Step = Pick<Operation, 'kind' | 'variantId' | 'quantity' | 'outcome'>;
 

@@ -5,10 +5,9 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterEach, expect, test, vi } from 'vitest';
 import { keepJudgements, type ReadJudgements } from '../../ops-scripts/drills/freshness/judge-reads.ts';
-import { openOracle } from '../../ops-scripts/drills/freshness/oracle.ts';
 import { createValueReader } from '../../ops-scripts/drills/freshness/read-values.ts';
 import { readAtDoor } from '../../ops-scripts/drills/freshness/readers.ts';
-import type { Subject, Target } from '../../ops-scripts/drills/freshness/subjects.ts';
+import { openOracle, type Subject, type Target } from '../../ops-scripts/drills/freshness/subjects.ts';
 import { seededRandom } from '../../ops-scripts/traffic/seeded-random.ts';
 
 const subject: Subject = {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freeze, wake } from '../../ops-scripts/drills/freeze.ts';
+import { freeze, wake } from '../../ops-scripts/drills/faults/slow-and-frozen.ts';
 import { withPostgres } from '../../ops-scripts/local/postgres.ts';
 import { openReplicatedShop, type ReplicatedShop } from './replicated-shop.ts';
 

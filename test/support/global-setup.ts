@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { leaveNothing } from '../../ops-scripts/local/leave-nothing.ts';
 import { startPostgres, urlOfDatabase, withPostgres } from '../../ops-scripts/local/postgres.ts';
 import { startRedisServer } from '../../ops-scripts/local/redis.ts';
+import { leaveNothing } from '../../ops-scripts/local/run-until-stopped.ts';
 import { createDatabase, createPool } from '../../origin/postgres/database.ts';
 import { migrateToLatest } from '../../origin/postgres/migrate.ts';
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { CookieJar } from '../../traffic/http-connection.ts';
 import { readVariants, type StockedVariant } from '../../traffic/read-catalog.ts';
 import type { DrillContext, DrillResult } from '../drill.ts';
-import { Timeline } from '../timeline.ts';
+import { Timeline } from '../report.ts';
 import {
   countPieces,
   openProductPage,

@@ -4,8 +4,8 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '../../traffic/seeded-random.ts';
 import type { Fault } from '../drill.ts';
-import { freeze, wake } from '../freeze.ts';
-import { emptyRedis } from './redis.ts';
+import { freeze, wake } from './slow-and-frozen.ts';
+import { emptyRedis } from './stores.ts';
 
 const losesMemory = (state: string) => state === 'sticky';
 

@@ -1,11 +1,11 @@
 // The faults of the freshness drill: each begins and heals within one call. Also says which faults each size includes.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '../../traffic/seeded-random.ts';
-import { emptyRedis } from '../faults/redis.ts';
-import { freeze, wake } from '../freeze.ts';
+import { freeze, wake } from '../faults/slow-and-frozen.ts';
+import { emptyRedis } from '../faults/stores.ts';
 import type { DrillRegion, DrillRegionPart } from '../region.ts';
-import { pauseReplay } from './ask-stores.ts';
 import type { ProxyMode, PurgeProxy } from './purge-proxy.ts';
+import { pauseReplay } from './writers.ts';
 
 export interface FaultScene {
   region: DrillRegion;

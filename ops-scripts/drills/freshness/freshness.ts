@@ -3,8 +3,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DrillContext, DrillResult } from '../drill.ts';
 import type { DrillRegion } from '../region.ts';
+import { Timeline } from '../report.ts';
 import { signInStaff } from '../staff.ts';
-import { Timeline } from '../timeline.ts';
 import { type FaultLog, type FreshnessSize, fullSize, inflictUntil, shortSize } from './faults.ts';
 import {
   describeFreshness,
@@ -13,11 +13,10 @@ import {
   type ReadJudgements,
   toFigures,
 } from './judge-reads.ts';
-import { type Oracle, openOracle } from './oracle.ts';
 import { routePurges } from './purge-proxy.ts';
 import { createValueReader } from './read-values.ts';
 import { type Door, readAtDoor } from './readers.ts';
-import { chooseSubjects, listTargets } from './subjects.ts';
+import { chooseSubjects, listTargets, type Oracle, openOracle } from './subjects.ts';
 import { archiveAndPublish, writeUntil } from './writers.ts';
 
 export interface FreshnessResult extends DrillResult {

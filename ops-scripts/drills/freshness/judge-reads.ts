@@ -2,8 +2,8 @@
 // text.
 import { fieldOf } from '../../traffic/http-connection.ts';
 import type { FaultLog } from './faults.ts';
-import type { Oracle } from './oracle.ts';
 import type { Read } from './readers.ts';
+import type { Oracle } from './subjects.ts';
 import type { Written } from './writers.ts';
 
 /** Which cache answered, by its Cache-Status. */

@@ -1,6 +1,5 @@
 // Reads prices and stocks from an answer's body alone: header fields could be newer than the body.
-import type { Oracle, Slot } from './oracle.ts';
-import type { Subject, Target } from './subjects.ts';
+import type { Oracle, Slot, Subject, Target } from './subjects.ts';
 import { newestAbsence } from './writers.ts';
 
 export interface SeenValue {

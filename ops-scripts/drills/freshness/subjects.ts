@@ -1,4 +1,5 @@
-// The products that the drill changes, and the addresses that show them.
+// The products that the drill changes, the addresses that show them, and the oracle: which value each change set, and
+// the lowest that a new request may see.
 import { readCatalog } from '../../traffic/read-catalog.ts';
 import type { SeededRandom } from '../../traffic/seeded-random.ts';
 
@@ -31,7 +32,7 @@ interface ProductJson {
 }
 
 /** Higher than the price of any clothes, so that a price identifies its change. */
-export const leastPrice = 1_000_000;
+const leastPrice = 1_000_000;
 const leastStock = 1_000;
 
 /** Chooses the newest products, because the front page and the plain list show them. */
@@ -95,4 +96,68 @@ export function listTargets(
     { path: `/p/${absent}`, shows: 'absence' },
     { path: `/api/products/${absent}`, shows: 'absence' },
   ];
+}
+
+/**
+ * One number that a product shows: its price or its stock. Slots `2i` and `2i + 1` are those of the subject
+ * `i`; the last is that of the archivable product.
+ */
+export type Slot = number;
+
+interface Finished {
+  value: number;
+  /** When the drill learned that the change is done, in its milliseconds. */
+  atMs: number;
+}
+
+export interface Oracle {
+  /** A copy of the lowest value of each slot that a request may see if it begins now. */
+  floors(): Int32Array;
+  /** Returns the next value of a slot, which is in progress until `finish`. */
+  begin(slot: Slot): number;
+  finish(slot: Slot, value: number, atMs: number): void;
+  readonly finishedChanges: number;
+  /** The newest value of a slot, in progress or finished. */
+  begun(slot: Slot): number;
+  /** The slot of the product that is archived and published again. */
+  readonly archivable: Slot;
+  /** Slots of subjects without a change in progress. */
+  idle(): Slot[];
+  /** The first finished change that forbids the value that was seen. */
+  finishedAbove(slot: Slot, seen: number): Finished | undefined;
+  describe(slot: Slot): string;
+}
+
+export function openOracle(subjects: Subject[]): Oracle {
+  const archivable = 2 * subjects.length;
+  const first = subjects.flatMap(({ firstPrice, firstStock }) => [firstPrice, firstStock]);
+  const begun = new Int32Array([...first, leastPrice]);
+  const finished = new Int32Array(begun.length);
+  const history = Array.from(begun, (): Finished[] => []);
+  const onTheirWay = new Set<Slot>();
+  return {
+    get finishedChanges() {
+      return history.reduce((sum, { length }) => sum + length, 0);
+    },
+    floors: () => finished.slice(),
+    begin(slot) {
+      onTheirWay.add(slot);
+      begun[slot]! += 1;
+      return begun[slot]!;
+    },
+    finish(slot, value, atMs) {
+      onTheirWay.delete(slot);
+      if (value <= finished[slot]!) return;
+      finished[slot] = value;
+      history[slot]!.push({ value, atMs });
+    },
+    begun: (slot) => begun[slot]!,
+    archivable,
+    idle: () => [...begun.keys()].filter((slot) => slot !== archivable && !onTheirWay.has(slot)),
+    finishedAbove: (slot, seen) => history[slot]!.find(({ value }) => value > seen),
+    describe: (slot) =>
+      slot === archivable
+        ? 'state of the archivable product'
+        : `${slot % 2 === 0 ? 'price' : 'stock'} of ${subjects[slot >> 1]!.slug}`,
+  };
 }

@@ -1,16 +1,16 @@
-// Writers raise prices and stocks, one change at a time for each number. One archives and publishes a product again.
+// Writers raise prices and stocks, one change at a time for each number; they read from the outbox which changes are
+// done, and pause replay on a replica.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
 import type { SeededRandom } from '../../traffic/seeded-random.ts';
-import type { DrillRegion } from '../region.ts';
+import type { DrillRegion, DrillRegionPart } from '../region.ts';
 import type { CatalogChange, StaffClient } from '../staff.ts';
-import { newestChange, toldUpTo } from './ask-stores.ts';
-import type { Oracle, Slot } from './oracle.ts';
-import type { Subject } from './subjects.ts';
+import type { Oracle, Slot, Subject } from './subjects.ts';
 
 interface WriterOptions {
   staff: StaffClient;
@@ -165,4 +165,65 @@ async function importFile(region: DrillRegion, file: string): Promise<boolean> {
   });
   const [code] = await once(child, 'exit');
   return code === 0;
+}
+
+const commandMs = 5_000;
+
+/** The error of a query that a replica cancels, because the query conflicts with replay. It may be repeated. */
+const conflictWithRecovery = '40001';
+const triesAtPause = 10;
+
+/** Pauses replay on a replica: for so long it answers with what it had at the beginning. */
+export function pauseReplay(replica: DrillRegionPart, ms: number): Promise<void> {
+  return withPostgres(replica, async (client) => {
+    await pauseDespiteConflicts(client, triesAtPause);
+    await delay(ms);
+    await client.query('select pg_wal_replay_resume()');
+  });
+}
+
+async function pauseDespiteConflicts(client: pg.Client, tries: number): Promise<void> {
+  try {
+    await client.query('select pg_wal_replay_pause()');
+  } catch (error) {
+    if ((error as pg.DatabaseError).code !== conflictWithRecovery || tries === 1) throw error;
+    await pauseDespiteConflicts(client, tries - 1);
+  }
+}
+
+/** @returns the id of the newest invalidation that was committed */
+function newestChange(primary: DrillRegionPart): Promise<string> {
+  return withPostgres(primary, async (client) => {
+    const { rows } = await client.query("select max(id)::text as id from outbox where kind = 'invalidate'");
+    return rows[0].id as string;
+  });
+}
+
+/** @returns whether every invalidation up to that one is done */
+function toldUpTo(primary: DrillRegionPart, id: string): Promise<boolean> {
+  return withPostgres(primary, async (client) => {
+    const { rowCount } = await client.query(
+      "select from outbox where kind = 'invalidate' and state <> 'done' and id <= $1 limit 1",
+      [id],
+    );
+    return rowCount === 0;
+  });
+}
+
+async function withPostgres<T>(
+  { url }: DrillRegionPart,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: commandMs,
+    query_timeout: commandMs,
+  });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return await work(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
 }

@@ -1,4 +1,5 @@
-// One simulated day: its deeds in an order that the seed gives, by several people at once, with restarts among them.
+// One simulated day, its deeds in an order chosen by the seed, several shoppers at once; and the night, in which all
+// becomes a day older.
 import type { SeededRandom } from '../../traffic/seeded-random.ts';
 import { hasChromium } from '../chromium.ts';
 import {
@@ -23,13 +24,12 @@ import { browse, openOldMail, search } from './deeds/browse.ts';
 import { buyAsGuest, buySignedIn, payments } from './deeds/buy.ts';
 import { buyWithScript } from './deeds/buy-with-script.ts';
 import { archive, bringBack, exportOnly, importSomeColumns } from './deeds/files.ts';
-import { changeStockByKey } from './deeds/other-systems.ts';
 import { makePromotion, rushForCode } from './deeds/promotions.ts';
 import { holdSale } from './deeds/sales.ts';
 import { changeDelivery, readInvoice } from './deeds/selling.ts';
-import { changePrice, changeText, setStock } from './deeds/staff.ts';
+import { changePrice, changeStockByKey, changeText, setStock } from './deeds/staff.ts';
 import type { ShopLife, ShopperAccount } from './life.ts';
-import type { PartName } from './shop/living-shop.ts';
+import { askPostgres, type PartName } from './shop/living-shop.ts';
 
 interface DeedOfDay {
   name: string;
@@ -162,4 +162,45 @@ async function restartPart(life: ShopLife, random: SeededRandom, part: PartName)
   const signal = random.pick(['SIGTERM', 'SIGKILL'] as const);
   await life.outages.during(part, () => life.shop.restart(part, signal));
   life.record.count(`${part} is ${signal === 'SIGKILL' ? 'killed' : 'told to stop'} and started again`);
+}
+
+interface Aged {
+  table: string;
+  columns: string[];
+  /** Selects only rows that have ended. Work that is still to come happens by the clock. */
+  where?: string;
+}
+
+const aged: Aged[] = [
+  { table: 'variant_prices', columns: ['since', 'until'] },
+  { table: 'product_sales', columns: ['starts_at'], where: "state = 'running'" },
+  { table: 'product_sales', columns: ['starts_at', 'ends_at', 'ended_at'], where: "state = 'ended'" },
+  { table: 'orders', columns: ['placed_at'] },
+  { table: 'order_events', columns: ['at'] },
+  { table: 'shipments', columns: ['shipped_at', 'delivered_at'] },
+  { table: 'door_payments', columns: ['taken_at'] },
+  { table: 'refunds', columns: ['at', 'done_at'], where: "status = 'done'" },
+  { table: 'returns', columns: ['requested_at', 'closed_at'] },
+  { table: 'invoices', columns: ['issued_at', 'taxed_at'] },
+  { table: 'credit_notes', columns: ['issued_at', 'taxed_at'] },
+  { table: 'withdrawals', columns: ['declared_at'] },
+  { table: 'shop_events', columns: ['at'] },
+  { table: 'outbox', columns: ['committed_at', 'due_at', 'done_at'], where: "state = 'done'" },
+  { table: 'job_attempts', columns: ['started_at', 'ended_at'] },
+  { table: 'job_subjects', columns: ['written_at'] },
+  { table: 'idempotency_keys', columns: ['created_at'] },
+  { table: 'cart_operations', columns: ['created_at'] },
+];
+
+/**
+ * The night of a life: everything becomes a day older in the store, so that months end, returns expire and
+ * old rows go. Nobody shops meanwhile, but the worker goes on.
+ */
+export async function passNight({ shop }: Pick<ShopLife, 'shop'>): Promise<void> {
+  for (const { table, columns, where } of aged) {
+    const earlier = columns.map((column) => `${column} = ${column} - interval '1 day'`).join(', ');
+    // Two statements in one query are one transaction. It writes no shop events for other systems.
+    const change = `update ${table} set ${earlier}${where === undefined ? '' : ` where ${where}`}`;
+    await askPostgres(shop, `set local myclothes.events = 'off'; ${change}`);
+  }
 }

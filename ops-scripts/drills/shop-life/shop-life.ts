@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { seededRandom } from '../../traffic/seeded-random.ts';
 import type { DrillResult } from '../drill.ts';
 import { type StripeServer, startStripeServer } from '../stripe-server.ts';
-import { liveDay } from './day.ts';
+import { liveDay, passNight } from './day.ts';
 import { importLifeProducts, takeStockAsItIs } from './deeds/files.ts';
 import { documentsAddUp, eventsInCommitOrder, vatReportAddsUp } from './laws/documents.ts';
 import { absentColumnsStay, changesStay, filesComeBack } from './laws/files.ts';
@@ -29,10 +29,9 @@ import {
   oldRowsGo,
 } from './laws/work-and-answers.ts';
 import { type Pace, ShopLife } from './life.ts';
-import { passNight } from './night.ts';
 import { exportCatalog } from './product-files/product-file.ts';
-import { startLifeShop } from './shop/life-shop.ts';
 import { askPostgres, startRegionShop } from './shop/living-shop.ts';
+import { startLifeShop } from './shop/local-shop.ts';
 import { type MailServer, startMailServer } from './shop/mail-server.ts';
 
 export interface LifeRun {

@@ -1,5 +1,5 @@
 // Stores that belong to one test and can be killed, with a migrated database.
-import { signalWhole } from '../../../ops-scripts/drills/freeze.ts';
+import { signalWhole } from '../../../ops-scripts/drills/faults/slow-and-frozen.ts';
 import { createDatabase, createPool } from '../../../origin/postgres/database.ts';
 import { migrateToLatest } from '../../../origin/postgres/migrate.ts';
 import { type PrivateStore, startPrivatePostgres } from '../../support/stores.ts';

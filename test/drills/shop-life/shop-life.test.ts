@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hasChromium } from '../../../ops-scripts/drills/chromium.ts';
 import { judgeNow } from '../../../ops-scripts/drills/shop-life/laws/law.ts';
 import { ShopLife } from '../../../ops-scripts/drills/shop-life/life.ts';
-import { startLifeShop } from '../../../ops-scripts/drills/shop-life/shop/life-shop.ts';
+import { startLifeShop } from '../../../ops-scripts/drills/shop-life/shop/local-shop.ts';
 import { startMailServer } from '../../../ops-scripts/drills/shop-life/shop/mail-server.ts';
 import { type Lived, laws, liveDays, settingsOf } from '../../../ops-scripts/drills/shop-life/shop-life.ts';
 import { startStripeServer } from '../../../ops-scripts/drills/stripe-server.ts';

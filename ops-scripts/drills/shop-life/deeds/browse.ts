@@ -1,10 +1,11 @@
-// Browsing deeds: pages, lists and searches without JavaScript, and every link of every mail once.
+// Browsing deeds: pages, lists and searches without JavaScript, and every link; and the choice of a product and a
+// variant.
 import type { SeededRandom } from '../../../traffic/seeded-random.ts';
+import type { Browser } from '../browser/browser.ts';
 import { expectStatus, type ShopPage } from '../browser/page.ts';
 import type { OpenedLink, ShopLife } from '../life.ts';
-import { typedPlainly } from '../product-files/life-products.ts';
+import { handlePrefix, oddPieces, typedPlainly } from '../product-files/life-products.ts';
 import { type Copy, readMail } from '../shop/mail-server.ts';
-import { askProduct, pickHandle } from './products.ts';
 
 /** Opens the home page, a department, its next page and a filter, and a product. */
 export async function browse(life: ShopLife, random: SeededRandom): Promise<void> {
@@ -143,4 +144,78 @@ async function openLink(
 
 function judge({ status }: ShopPage, fault: string | undefined): Pick<OpenedLink, 'status' | 'fault'> {
   return { status, fault };
+}
+
+interface Money {
+  amount: number;
+  currency: string;
+}
+
+export interface ShownVariant {
+  id: string;
+  sku: string;
+  size: string;
+  color: string;
+  price: Money;
+  available: number;
+}
+
+export interface ShownProduct {
+  id: string;
+  slug: string;
+  name: string;
+  description: string;
+  price: Money;
+  variants: ShownVariant[];
+}
+
+interface Summary {
+  id: string;
+  slug: string;
+  name: string;
+  category: string;
+}
+
+export interface ShownProductList {
+  items: Summary[];
+  nextCursor: string | null;
+}
+
+/**
+ * Picks one of the drill's own products, with all their unusual characters, half of the time. @returns a handle that
+ * the drill did not hide
+ */
+export async function pickHandle(life: ShopLife, random: SeededRandom, browser: Browser): Promise<string> {
+  const own = `${handlePrefix}${random.integer(1, oddPieces.length)}`;
+  if (random.next() < 0.6 && !life.record.hidden.has(own)) return own;
+  const { items: categories } = (await browser.ask<{ items: { slug: string }[] }>('GET', '/api/categories'))
+    .body;
+  const query = new URLSearchParams({ category: random.pick(categories).slug, limit: '50' });
+  const { items } = (await browser.ask<ShownProductList>('GET', `/api/products?${query}`)).body;
+  const seen = items.filter(({ slug }) => !life.record.hidden.has(slug));
+  return seen.length === 0 ? own : random.pick(seen).slug;
+}
+
+/** @returns undefined if it was archived meanwhile */
+export async function askProduct(browser: Browser, handle: string): Promise<ShownProduct | undefined> {
+  const { status, body } = await browser.ask<ShownProduct>(
+    'GET',
+    `/api/products/${encodeURIComponent(handle)}`,
+  );
+  return status === 200 ? body : undefined;
+}
+
+/** Reads all pages of the list. */
+export async function askWholeList(browser: Browser, query: Record<string, string>): Promise<Summary[]> {
+  const all: Summary[] = [];
+  let cursor: string | null = null;
+  do {
+    const more: Record<string, string> = cursor === null ? {} : { cursor };
+    const search = new URLSearchParams({ ...query, ...more, limit: '100' });
+    const { status, body } = await browser.ask<ShownProductList>('GET', `/api/products?${search}`);
+    if (status !== 200) throw new Error(`Cannot list ${search} as it was answered ${status}`);
+    all.push(...body.items);
+    cursor = body.nextCursor;
+  } while (cursor !== null);
+  return all;
 }

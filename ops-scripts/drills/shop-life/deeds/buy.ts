@@ -6,8 +6,8 @@ import { type Address, makeMailbox, pickAddress } from '../browser/addresses.ts'
 import type { Browser } from '../browser/browser.ts';
 import { BrokenPromise, expectAnswer, expectStatus, expectThat, type ShopPage } from '../browser/page.ts';
 import type { MadePromotion, RecordedOrder, ShopLife, ShopperAccount } from '../life.ts';
+import { askProduct, pickHandle, type ShownVariant } from './browse.ts';
 import { payAtStripe } from './pay-at-stripe.ts';
-import { askProduct, pickHandle, type ShownVariant } from './products.ts';
 import { chooseDelivery, reckonTotal } from './selling.ts';
 
 export interface Payment {

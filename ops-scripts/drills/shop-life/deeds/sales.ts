@@ -6,7 +6,7 @@ import type { Browser } from '../browser/browser.ts';
 import { BrokenPromise, expectAnswer, expectThat } from '../browser/page.ts';
 import type { SaleBook, ShopLife, WatchedSale } from '../life.ts';
 import { amount, saleHandles } from '../product-files/life-products.ts';
-import { askProduct, type ShownProduct } from './products.ts';
+import { askProduct, type ShownProduct } from './browse.ts';
 import { signInStaff } from './staff.ts';
 import { watchPrices } from './watch-prices.ts';
 

@@ -4,7 +4,7 @@ import { get, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ShopLife, WatchedPrice, WatchedSale } from '../life.ts';
-import type { ShownProduct } from './products.ts';
+import type { ShownProduct } from './browse.ts';
 
 /** A page or API answer that shows the price: its address, and how to read the price from it. */
 interface Door {

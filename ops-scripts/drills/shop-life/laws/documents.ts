@@ -2,8 +2,7 @@
 // Other systems get every event in the order in which it happened.
 import { parse } from 'csv-parse/sync';
 import { expectAnswer } from '../browser/page.ts';
-import { apiKeyOf } from '../deeds/other-systems.ts';
-import { signInStaff } from '../deeds/staff.ts';
+import { apiKeyOf, signInStaff } from '../deeds/staff.ts';
 import type { ShopLife } from '../life.ts';
 import { askPostgres } from '../shop/living-shop.ts';
 import { defineLaw } from './law.ts';

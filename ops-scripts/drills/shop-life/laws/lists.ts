@@ -1,6 +1,6 @@
 // Laws of lists and search: every active product is in the sitemap, lists and search, and nothing hidden appears
 // anywhere.
-import { askWholeList, type ShownProductList } from '../deeds/products.ts';
+import { askWholeList, type ShownProductList } from '../deeds/browse.ts';
 import type { ShopLife, Suggestion } from '../life.ts';
 import { handlePrefix, typedPlainly } from '../product-files/life-products.ts';
 import { askPostgres } from '../shop/living-shop.ts';

@@ -1,13 +1,14 @@
-// Starts `npm start` for drills on free ports and in a temporary folder. It can also lose the shop like a lost machine.
+// Starts `npm start` for drills, on free ports and in a temporary folder; for a life, with an edge before it.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { openSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { findFreePort } from '../../../local/ports.ts';
 import { waitUntil } from '../../../local/wait-until.ts';
 import { askPostgres, type LivingShop, type PartName } from './living-shop.ts';
 
@@ -175,4 +176,49 @@ async function serves(shop: LivingShop, workerUrl: string): Promise<boolean> {
     (await answers(`${workerUrl}/readyz`)) &&
     (await answers(`${shop.url}/api/cart`))
   );
+}
+
+const purgeKey = 'a-key-between-worker-and-edge-of-a-life';
+const edgeStartMs = 30_000;
+
+/**
+ * The shop of a life for distant shoppers: the parts that `npm start` runs, with an edge before them.
+ * @throws if it cannot start, with nothing left running
+ */
+export async function startLifeShop(
+  outside: Record<string, string>,
+  stopping: AbortSignal,
+): Promise<LivingShop> {
+  await using standing = new AsyncDisposableStack();
+  const port = await findFreePort();
+  const edgeUrl = `http://127.0.0.1:${port}`;
+  const settings = { EDGE_URLS: edgeUrl, EDGE_PURGE_KEY: purgeKey };
+  const shop = standing.use(await startLocalShop({ ...outside, ...settings }, stopping));
+  const log = openSync(join(shop.logFolder, 'edge.log'), 'a');
+  const edge = spawn(process.execPath, ['edge/main.ts'], {
+    stdio: ['ignore', log, log],
+    env: {
+      ...process.env,
+      EDGE_PORT: String(port),
+      EDGE_PURGE_KEY: purgeKey,
+      ORIGIN_URL: shop.url,
+      METRICS_PORT: '',
+    },
+  });
+  standing.defer(async () => {
+    edge.kill('SIGTERM');
+    if (edge.exitCode === null && edge.signalCode === null) await once(edge, 'exit');
+  });
+  await waitUntil(async () => (await fetch(`${edgeUrl}/.edge/livez`)).ok, {
+    what: 'the edge to answer',
+    deadlineMs: edgeStartMs,
+    everyMs: 100,
+  });
+  const { url, databaseUrl, redisUrl, staff, logFolder, folder, parts, environment } = shop;
+  const stack = standing.move();
+  return {
+    ...{ url, edgeUrl, databaseUrl, redisUrl, staff, logFolder, folder, parts, environment },
+    restart: (part, signal) => shop.restart(part, signal),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
 }

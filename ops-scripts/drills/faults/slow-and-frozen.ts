@@ -1,9 +1,53 @@
-// Slows the Postgres primary down without stopping it: commits take 0.2 to 3 s.
-// Its standby confirms late, as with a slow disk, and sessions that write carts get processor time late.
+// Freezes a part with all its processes, or slows the Postgres primary down without stopping it.
+import { execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import type { FaultContext } from './drill.ts';
-import { freeze, wake } from './freeze.ts';
+import type { FaultContext } from '../drill.ts';
+import type { DrillRegionPart } from '../region.ts';
+
+/**
+ * Freezes a part with SIGSTOP, including all processes that it forked: Postgres serves each connection in a
+ * child.
+ */
+export function freeze(part: Pick<DrillRegionPart, 'pid'>): void {
+  signalWhole(part, 'SIGSTOP');
+}
+
+/** The part may have been replaced meanwhile and be gone. */
+export function wake(part: Pick<DrillRegionPart, 'pid'>): void {
+  try {
+    signalWhole(part, 'SIGCONT');
+  } catch {}
+}
+
+/**
+ * Signals the part's process and then the processes that it forked. These include those forked before the stop took
+ * effect, and those that a killed process leaves.
+ * @throws ESRCH if the part is gone
+ */
+export function signalWhole(part: Pick<DrillRegionPart, 'pid'>, signal: NodeJS.Signals): void {
+  const before = forkedBy(part.pid);
+  process.kill(part.pid, signal);
+  for (const pid of new Set([...before, ...forkedBy(part.pid)])) signalIfThere(pid, signal);
+}
+
+function forkedBy(pid: number): number[] {
+  const table = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' });
+  return table
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .filter(([, parent]) => parent === pid)
+    .map(([child]) => child!);
+}
+
+/** A process that serves a connection can end at any moment. */
+function signalIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
 
 /** A standby that is silent for more than a second would be removed. */
 const standbyMs = { from: 150, to: 700 };
@@ -16,11 +60,15 @@ const sessionName = 'cart-writer';
 const committingSql = `
   select pid from pg_stat_activity where application_name = $1 and wait_event = 'SyncRep'`;
 
-export interface SlowPostgres {
+interface SlowPostgres {
   /** Resolves once Postgres is as fast as before, and notes how long commits took. */
   end(): Promise<void>;
 }
 
+/**
+ * Commits take 0.2 to 3 s: the standby confirms late, as with a slow disk, and sessions that write carts get
+ * processor time late.
+ */
 export async function slowPostgres({ region, random, mark, note }: FaultContext): Promise<SlowPostgres> {
   const primary = region.ofKind('postgres-primary');
   const standby = region.ofKind('postgres-standby');
