@@ -1,11 +1,12 @@
-// Reads and writes the Cache-Tag field: what an answer depends on, each tag with its version, such as `product:42@17`.
+// Reads and writes the Cache-Tag field: the tags that an answer depends on, each with its version, such as
+// `product:42@17`.
 
 /** Tags and their versions, such as `{ 'product:42': 17 }`. */
 export type TagVersions = Record<string, number>;
 
-/** @returns undefined where any part is not `tag@version`: such an answer must not be stored. */
+/** @returns undefined where any part is not `tag@version`; no cache may store such an answer */
 export function parseCacheTag(field: string): TagVersions | undefined {
-  // Without a prototype, so that no tag can be a member that every object has.
+  // The object has no prototype, so that no tag names an inherited member.
   const tags: TagVersions = Object.create(null);
   for (const word of field.split(/[\s,]+/)) {
     if (word === '') continue;
@@ -14,7 +15,7 @@ export function parseCacheTag(field: string): TagVersions | undefined {
     const version = Number(digits);
     if (at < 1 || !/^\d{1,16}$/.test(digits) || !Number.isSafeInteger(version)) return undefined;
     const tag = word.slice(0, at);
-    // Of a tag that is named twice the lower version counts, as a floor must be at or below both.
+    // If a tag is named twice, the lower version counts: a floor above either makes the answer old.
     tags[tag] = Math.min(version, tags[tag] ?? version);
   }
   return tags;

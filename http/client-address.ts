@@ -1,5 +1,5 @@
-// Finds the client's address: the rightmost address of X-Forwarded-For that is not a proxy of ours. A forged header
-// cannot choose it.
+// Finds the client's address: the rightmost address of X-Forwarded-For that is not a trusted proxy. A client that
+// forges the header cannot choose it.
 import { BlockList, isIP } from 'node:net';
 
 export type ClientAddress = (socketAddress: string, forwardedFor: string | undefined) => string;
@@ -17,7 +17,8 @@ export function createClientAddress(trustedProxies: string[]): ClientAddress {
   }
   return (socketAddress, forwardedFor) => {
     let client = plain(socketAddress);
-    // An empty member of a list is none (RFC 9110, 5.6.1), and what is no address was not written by a proxy of ours.
+    // Empty list members are ignored (RFC 9110, 5.6.1). A member that is no address was not written by a trusted
+    // proxy.
     const hops = (forwardedFor ?? '').split(',').map((hop) => plain(hop.trim()));
     for (const hop of hops.filter((hop) => hop !== '').reverse()) {
       if (isIP(client) === 0 || !trusted.check(client, familyOf(client)) || isIP(hop) === 0) return client;
@@ -38,12 +39,12 @@ function familyOf(address: string): 'ipv4' | 'ipv6' {
   return isIP(address) === 6 ? 'ipv6' : 'ipv4';
 }
 
-/** IPv4 written as IPv6, as sockets for both give it. */
+/** Converts IPv4 in IPv6 notation, as dual-stack sockets give it, to plain IPv4. */
 function plain(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
-/** What is counted as one client: an IPv4 address, or an IPv6 network (/64), which is one customer's. */
+/** The unit that counts as one client: an IPv4 address, or an IPv6 network (/64), which one customer has. */
 export function networkOf(address: string): string {
   if (!address.includes(':')) return address;
   const [head = '', tail] = address.split('%')[0]!.toLowerCase().split('::');

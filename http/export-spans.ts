@@ -13,23 +13,23 @@ import {
 import { setTracer } from './tracing.ts';
 
 export interface ExportOptions {
-  /** Without `/v1/traces`. */
+  /** The collector's URL, without `/v1/traces`. */
   endpoint: string;
   /** `origin`, `worker` or `edge`. */
   service: string;
-  /** As in `Served-By`. */
+  /** Zone and instance, as in `Served-By`. */
   instance: string;
   log: { warn(fields: Record<string, unknown>, message: string): void };
 }
 
 export interface ExportedSpans {
-  /** Sends what is left, for at most a second. */
+  /** Sends the remaining spans, for at most a second. */
   stop(): Promise<void>;
 }
 
 const stopMs = 1_000;
 
-/** Spans wait in memory, 2,048 at most: a collector that is away costs the shop nothing but them. */
+/** Keeps at most 2,048 spans in memory. If the collector is unreachable, only spans are lost. */
 export function exportSpans({ endpoint, service, instance, log }: ExportOptions): ExportedSpans {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   const exporter = new OTLPTraceExporter({
@@ -42,7 +42,7 @@ export function exportSpans({ endpoint, service, instance, log }: ExportOptions)
       'service.name': `myclothes-${service}`,
       'service.instance.id': instance,
     }),
-    // What the caller does not sample is not sampled here.
+    // Spans of a caller that does not sample are not sampled here either.
     sampler: new ParentBasedSampler({ root: new AlwaysOnSampler() }),
     spanProcessors: [
       new BatchSpanProcessor({ exporter: sayOnce(exporter, log), scheduledDelayMillis: 1_000 }),
@@ -63,7 +63,7 @@ export function exportSpans({ endpoint, service, instance, log }: ExportOptions)
   };
 }
 
-/** A collector that is away is one line in the log, until it answers again. */
+/** An unreachable collector is logged once, until it answers again. */
 function sayOnce(exporter: SpanExporter, log: ExportOptions['log']): SpanExporter {
   let isAway = false;
   return {

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 
 export interface Fields {
-  /** @param name in small letters. @returns several lines as one list, null where there is none. */
+  /** @param name in lower case. @returns several lines as one list; null where there is none */
   get(name: string): string | null;
 }
 
@@ -14,7 +14,7 @@ export class RawFields implements Fields {
     this.#raw = rawHeaders;
   }
 
-  /** @param name in small letters. @returns several lines as one list. */
+  /** @param name in lower case. @returns several lines as one list */
   get(name: string): string | null {
     const raw = this.#raw;
     let found: string | null = null;
@@ -38,8 +38,8 @@ export class RawFields implements Fields {
 }
 
 /**
- * Detects requests that two servers could read in two ways; they are refused (RFC 9112, 6.3 and 11.2).
- * @param target the request target: the second word of the request line, not decoded.
+ * Detects requests that two servers may read differently, which are refused (RFC 9112, 6.3 and 11.2).
+ * @param target the request target: the second word of the request line, not decoded
  */
 export function isAmbiguous(target: string, fields: RawFields): boolean {
   const lengths = fields.count('content-length');
@@ -52,7 +52,7 @@ export function isAmbiguous(target: string, fields: RawFields): boolean {
   );
 }
 
-/** Backslashes are slashes to some servers, and a fragment has no place in a request. */
+/** Some servers read backslashes as slashes, and a request target has no fragment. */
 function isPath(target: string): boolean {
   return target.startsWith('/') && !/[\\#]/.test(target);
 }

@@ -2,12 +2,12 @@
 
 export type Encoding = 'br' | 'gzip' | 'identity';
 
-/** The same few values come with almost every request. */
+/** Nearly all requests have one of a few values, so parsed values are kept. */
 const known = new Map<string, Encoding[]>();
 const maxKnown = 200;
 const longestKnown = 200;
 
-/** @param bodies which encodings there are; both where it is left out. A plain body there is always. */
+/** @param bodies the compressed bodies that exist; both where it is left out. A plain body always exists. */
 export function chooseEncoding(
   accepted: string | null | undefined,
   bodies?: { br?: unknown; gzip?: unknown },
@@ -19,7 +19,7 @@ export function chooseEncoding(
   return 'identity';
 }
 
-/** @returns what the client takes, the best first; a plain body last, unless it is weighed itself. */
+/** @returns the encodings that the client accepts, best first; plain last unless the client weighs it */
 function preferencesOf(accepted: string): Encoding[] {
   const found = known.get(accepted);
   if (found !== undefined) return found;
@@ -53,14 +53,14 @@ function qualityOf(parameters: string[]): number {
   return Number.isNaN(value) ? 0 : Math.min(1, value);
 }
 
-// Decides whether a client has this very answer, by If-None-Match (RFC 9110, 13.1.2).
+// Decides by If-None-Match whether a client has the answer already (RFC 9110, 13.1.2).
 
-/** A comma within quotes belongs to its tag. */
+/** Splits at commas, except those within a quoted tag. */
 const betweenTags = /,(?=(?:[^"]*"[^"]*")*[^"]*$)/;
 
 /**
  * @param ifNoneMatch the whole field; `*` alone means any answer
- * @param etag of the answer, with its quotes. Tags are compared weakly, as this field does.
+ * @param etag of the answer, with its quotes. Tags are compared weakly, as RFC 9110 requires for this field.
  */
 export function matchesEntityTag(
   ifNoneMatch: string | null | undefined,
@@ -69,7 +69,7 @@ export function matchesEntityTag(
   if (ifNoneMatch === null || ifNoneMatch === undefined) return false;
   if (ifNoneMatch.trim() === '*') return true;
   if (etag === null || etag === undefined) return false;
-  // The one tag that browsers send needs no reading.
+  // Browsers send exactly one tag, which needs no parsing.
   if (ifNoneMatch === etag) return true;
   const wanted = opaque(etag);
   return ifNoneMatch.split(betweenTags).some((tag) => opaque(tag) === wanted);

@@ -1,5 +1,5 @@
-// Problem documents (RFC 9457), by which edge and origin tell programs why a request was refused; and the answer on the
-// bare socket to bytes that are not a request.
+// Problem documents (RFC 9457) of edge and origin for refused requests, and answers on the bare socket to bytes that
+// are no request.
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
@@ -15,24 +15,24 @@ export interface Problem {
 
 export const problemContentType = 'application/problem+json';
 
-/** @param told what this problem is; extra members stand after the usual ones. */
+/** @param told members of the problem; extra ones stand after the usual ones */
 export function makeProblem(
   told: { title: string; status: number; code: string; detail: string } & Record<string, unknown>,
 ): Problem {
   return { type: 'about:blank', ...told };
 }
 
-// What edge and origin do with bytes that are not a request: which status it is, and the answer on the bare socket.
+// Answers of edge and origin to bytes that are no request: the status, and the answer on the bare socket.
 
-/** Of Node's parser and server; any other fault of what was sent is 400. */
+/** Codes of Node's parser and server. All other faults of a request are 400. */
 const statuses: Record<string, 408 | 431> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 
-/** @param error as `clientError` gives it. */
+/** @param error from Node's `clientError` event */
 export function statusOfUnreadable(error: object): 400 | 408 | 431 {
   return statuses[codeOf(error)] ?? 400;
 }
 
-/** @returns whether an answer can still be written; otherwise the socket is destroyed. */
+/** @returns whether an answer can still be written; otherwise it destroys the socket */
 export function canStillAnswer(error: object, socket: Duplex): boolean {
   const can = codeOf(error) !== 'ECONNRESET' && socket.writable;
   if (!can) socket.destroy();
@@ -46,7 +46,7 @@ export interface BareAnswer {
   body: string;
 }
 
-/** Writes the answer where there is no response object. Nothing after it can be read either: the connection ends. */
+/** Writes an answer without a response object and ends the connection, because nothing later can be read from it. */
 export function answerOnSocket(socket: Duplex, { status, statusText, headers, body }: BareAnswer): void {
   const bytes = Buffer.from(body);
   const lines = [
@@ -57,7 +57,7 @@ export function answerOnSocket(socket: Duplex, { status, statusText, headers, bo
     'connection: close',
   ];
   socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
-  // Destroyed, as a client that goes on sending would keep it open for as long as it likes.
+  // The socket is destroyed, because a client that keeps sending could otherwise keep it open.
   socket.end(bytes, () => socket.destroy());
 }
 

@@ -1,5 +1,5 @@
-// Describes errors of the operating system about files, folders and ports, in the words that all processes and commands
-// use; and makes folders.
+// Describes errors of the operating system about files, folders and ports, in the words of all processes and
+// commands; and creates folders.
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
@@ -14,13 +14,13 @@ const reasons: Record<string, string> = {
   ENOSPC: 'the disk is full',
 };
 
-/** @returns the reason in words where the system's code is a usual one, else the error's own message. */
+/** @returns the reason in words for a usual system code, else the error's own message */
 export function reasonOf(error: unknown): string {
   const { code = '', message = String(error) } = error as NodeJS.ErrnoException;
   return reasons[code] ?? message;
 }
 
-/** Deno names its errors, and gives no code where its own server cannot listen. */
+/** Deno gives an error's name, but no code, where its own server cannot listen. */
 function codeOf(error: unknown): string | undefined {
   const { code, name } = error as NodeJS.ErrnoException;
   if (code !== undefined) return code;
@@ -28,8 +28,8 @@ function codeOf(error: unknown): string | undefined {
 }
 
 /**
- * @param setting that names the port.
- * @returns a sentence that says what to do where a port cannot be listened on; undefined for any other error.
+ * @param setting name of the port's setting
+ * @returns a sentence that says what to do where a port is not available; undefined for any other error
  */
 export function describeListenFault(
   error: unknown,
@@ -48,12 +48,12 @@ export function describeListenFault(
   }
 }
 
-/** An error whose message is all that the person at the terminal needs. */
+/** An error whose message tells the person at the terminal everything. */
 export class StartFault extends Error {}
 
 /**
- * Makes a folder for this user alone, with those above it. One by one: `recursive` never ends below `/proc`, which
- * answers "no such file" though the folder above is there.
+ * Creates a folder and its parents for this user only. Goes one by one, because `recursive` never ends below `/proc`,
+ * which answers "no such file" although the parent exists.
  */
 export function makeFolders(path: string): void {
   const isThere = () => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
@@ -62,7 +62,7 @@ export function makeFolders(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
-    // Another process may have made it meanwhile.
+    // Another process may have created it meanwhile.
     if (!isThere()) throw error;
   }
 }

@@ -15,10 +15,10 @@ export interface TlsFiles {
   keyFile: string;
 }
 
-/** Who connects and then says nothing holds no connection for longer. */
+/** A client that connects and then sends nothing holds a connection for at most this time. */
 const handshakeMs = 10_000;
 
-/** @throws StartFault that names the setting whose file cannot be read. */
+/** @throws StartFault with the name of the setting whose file cannot be read */
 function readTlsFiles({ certificateFile, keyFile }: TlsFiles): { cert: string; key: string } {
   const read = (setting: string, file: string) => {
     try {
@@ -41,7 +41,7 @@ export function createServer(
   if (tls === undefined) return createPlainServer(options, listener);
   const files = readTlsFiles(tls);
   try {
-    // The same server but for the socket: what is asked of it here exists on both.
+    // The cast is safe: both servers have every member that is used here.
     return createTlsServer(
       { ...options, ...files, handshakeTimeout: handshakeMs },
       listener,

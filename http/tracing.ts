@@ -12,10 +12,10 @@ import {
   trace,
 } from '@opentelemetry/api';
 
-/** One a process, as a request or a job passes through parts that know nothing of each other. */
+/** One tracer for the process, because a request or job passes through parts that do not know each other. */
 let tracer: Tracer | undefined;
 
-/** @param chosen undefined: no more spans are made */
+/** @param chosen undefined: no further spans are made */
 export function setTracer(chosen: Tracer | undefined): void {
   tracer = chosen;
 }
@@ -25,18 +25,18 @@ export function isTracing(): boolean {
 }
 
 export interface SpanToBegin {
-  /** Of few kinds, without ids: `job mail`. */
+  /** A kind of work, without ids, such as `job mail`. There are only a few. */
   name: string;
   kind: 'server' | 'client' | 'consumer';
-  /** A W3C `traceparent`; undefined: below the span that runs now. */
+  /** A W3C `traceparent`; undefined: the span that runs now. */
   parent?: string | null | undefined;
-  /** Never a path, an address or a payload: they hold secrets and people. */
+  /** Never a path, an address or a payload, because those hold secrets and personal data. */
   attributes?: Attributes;
 }
 
 const kinds = { server: SpanKind.SERVER, client: SpanKind.CLIENT, consumer: SpanKind.CONSUMER };
 
-/** Runs it as a span, which ends with it. What `run` throws is thrown on. @param run gets no span where none is made */
+/** Runs `run` within a span that ends with it, and rethrows its errors. @param run gets no span where tracing is off */
 export async function withSpan<T>(
   { name, kind, parent, attributes }: SpanToBegin,
   run: (span: Span | undefined) => Promise<T>,
@@ -54,20 +54,20 @@ export async function withSpan<T>(
   }
 }
 
-/** Below the span that runs now. @returns undefined outside any, so that a loop that looks for work makes no traces */
+/** Begins a span below the running one. @returns undefined outside of any, so that idle polling makes no traces */
 export function beginCall(name: string, attributes: Attributes): Span | undefined {
   if (tracer === undefined || trace.getActiveSpan() === undefined) return undefined;
   return tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes });
 }
 
-/** Names the kind of error only: its message may hold an address. */
+/** Records only the kind of an error, because its message may hold an address. */
 export function markFailed(span: Span, error: unknown): void {
   const { name = 'Error', code } = (error ?? {}) as { name?: string; code?: unknown };
   span.setStatus({ code: SpanStatusCode.ERROR });
   span.setAttribute('error.type', typeof code === 'string' ? code : name);
 }
 
-/** Of the span that runs now, as W3C writes it; undefined outside any. */
+/** The running span as a W3C `traceparent`; undefined outside of any. */
 export function activeTraceparent(): string | undefined {
   if (tracer === undefined) return undefined;
   const span = trace.getActiveSpan();
@@ -79,7 +79,7 @@ export function toTraceparent(span: Span): string {
   return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
 }
 
-/** A trace of its own where `traceparent` is none. */
+/** An invalid `traceparent` starts a new trace. */
 function below(traceparent: string): Context {
   const [version, traceId = '', spanId = '', flags = '00'] = traceparent.split('-');
   const parent = { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true };

@@ -1,12 +1,12 @@
-// Ends connections on which an answer waits that nobody reads: its bytes, and what makes them, would be held for as
-// long as the client likes.
+// Ends connections whose client does not read its answer. Otherwise the client could hold the answer's bytes and
+// their source as long as it likes.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 export interface ReadingBounds {
-  /** Without a byte taken, while bytes wait. */
+  /** Time without a byte taken while bytes wait. */
   silenceMs: number;
-  /** Bytes a second that must be taken on the whole, once `slowAfterMs` have passed. */
+  /** Least average bytes a second that the client must take after `slowAfterMs`. */
   leastBytesPerSecond: number;
   slowAfterMs: number;
 }
@@ -20,15 +20,15 @@ export const usualReadingBounds: ReadingBounds = {
 const lookEveryMs = 1_000;
 
 interface Reading {
-  /** Handed to the system when it was last looked at. */
+  /** Bytes handed to the system at the last check. */
   taken: number;
-  /** By the monotonic clock; since then nothing was taken. */
+  /** Monotonic time of the last check at which bytes had been taken. */
   takenAtMs: number;
-  /** When the bytes that wait began to wait, and what had been taken by then. */
+  /** When the waiting bytes began to wait, and the bytes taken until then. */
   since: { atMs: number; taken: number } | undefined;
 }
 
-/** @returns how to stop looking */
+/** @returns a function that stops the checks */
 export function endUnreadAnswers(server: Server, bounds: ReadingBounds = usualReadingBounds): () => void {
   const readings = new Map<Socket, Reading>();
   server.prependListener('request', ({ socket }: IncomingMessage, _answer: ServerResponse) => {
@@ -46,7 +46,7 @@ export function endUnreadAnswers(server: Server, bounds: ReadingBounds = usualRe
   return stop;
 }
 
-/** What the runtime keeps of a socket beside what its types tell; a part of a long piece may have been taken. */
+/** Members of Node's sockets that the types lack. Part of a long piece may have been taken already. */
 interface SocketInternals {
   _writableState?: { writing?: boolean; writelen?: number };
   _handle?: { writeQueueSize?: number } | null;

@@ -21,18 +21,18 @@ import { type CountAnswer, createRequestMetrics } from './web/serving/load-shedd
 export interface Deps {
   settings: Settings;
   log: Logger;
-  /** The primary. */
+  /** The primary's database. */
   db: Db;
-  /** Replicas, else the primary; never for what decides on a write. */
+  /** Reads from replicas, else from the primary. No write may be decided by such a read. */
   reads: ReadSources;
-  /** Sees where the commits of `db` end. */
+  /** Records the log positions of the commits of `db`. */
   commits: CommitTracker;
-  /** What this process tells on METRICS_PORT. */
+  /** The metrics that this process serves on METRICS_PORT. */
   registry: Registry;
   countAnswer: CountAnswer;
-  /** Fails fast; a caller passes over its errors or answers 503. */
+  /** Fails fast. The caller ignores its errors or answers 503. */
   redis: RedisClient;
-  /** Of the database: what is kept of another one is not used. */
+  /** Lineage of the database. Values that were stored under another lineage are not used. */
   lineage: Lineage;
   floors: Floors;
   cache: FencedCache;
@@ -43,7 +43,7 @@ export interface Deps {
 }
 
 export interface DepsOptions {
-  /** Which domains answer for which tags. */
+  /** The domains' readers of tag versions. */
   versionReaders: TagVersionReader[];
   poolSize?: number;
   l1Bytes?: number;
@@ -51,7 +51,7 @@ export interface DepsOptions {
 
 const lineageTimeoutMs = 500;
 
-/** Connects to both stores, which need not answer yet. Disposing closes the connections. */
+/** Connects to both stores, neither of which must answer yet. Disposing closes the connections. */
 export function createDeps(settings: Settings, log: Logger, options: DepsOptions): Deps & AsyncDisposable {
   const name = `${settings.zone}/${settings.instance}`;
   const onError = (store: string) => (error: Error) => log.debug({ err: error }, `${store} connection`);

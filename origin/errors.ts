@@ -5,9 +5,9 @@ import type { ProblemCode } from './web/api/problem-codes.ts';
 export interface RefusalOptions {
   /** Extra members of the problem document. */
   details?: Record<string, unknown>;
-  /** Seconds after which trying again makes sense; becomes `Retry-After`. */
+  /** Seconds after which a retry makes sense; becomes `Retry-After`. */
   retryAfterSeconds?: number;
-  /** Headers of the answer that say what else would do, such as `Allow`. */
+  /** Headers of the answer that name alternatives, such as `Allow`. */
   headers?: Record<string, string>;
   cause?: unknown;
 }

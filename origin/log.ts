@@ -8,14 +8,14 @@ const warnLevel = 40;
 export function createLog(
   settings: Pick<Settings, 'logLevel' | 'zone' | 'instance'>,
   service: string,
-  /** Standard output where absent. */
+  /** Standard output where it is left out. */
   stream?: DestinationStream,
 ): Logger {
   const options: LoggerOptions = {
     hooks: {
       /**
-       * The watch of the stores says once why one is not reached; each piece of work that meets it is for debugging
-       * only.
+       * The watch of the stores reports an unreachable store once. Entries of work that failed for it get level
+       * debug.
        */
       logMethod(args, method, level) {
         const [first] = args as unknown[];

@@ -1,4 +1,4 @@
-// Which mails there are, and which domain's function writes each: for the worker that sends them, and for previews.
+// Lists all kinds of mail and the functions that write them, for the worker that sends them and for previews.
 import { confirmationTemplate, noticeTemplate, prepareEmailChangeMail } from './account/change-email.ts';
 import { prepareResetMail, resetTemplate } from './account/reset-password.ts';
 import type { Deps } from './deps.ts';
@@ -11,7 +11,7 @@ import type { OutboxPayloads } from './outbox/events.ts';
 
 type Payload = OutboxPayloads['mail'];
 
-/** @param jobId the same for a repetition of the same mail */
+/** @param jobId the same for every attempt of one mail */
 type WriteMail = (deps: Deps, mail: Payload, jobId: string) => Promise<Mail | undefined>;
 
 const writers: Record<string, WriteMail> = {
@@ -35,7 +35,7 @@ const writers: Record<string, WriteMail> = {
 
 export const mailTemplates = Object.keys(writers);
 
-/** @returns undefined where there is nobody to write to: an e-mail without an account, a buyer who was forgotten */
+/** @returns undefined without a recipient: an address without an account, or an erased buyer */
 export async function prepareMail(deps: Deps, mail: Payload, jobId: string): Promise<Mail | undefined> {
   const write = Object.hasOwn(writers, mail.template) ? writers[mail.template] : undefined;
   if (write === undefined) throw new Error(`Cannot send a mail as there is no template '${mail.template}'`);

@@ -1,4 +1,4 @@
-// Every route of the origin: method, path, who may call it, what caches may do, and the function that mounts it.
+// Every route of the origin: method, path, audience, cache policy, and the function that mounts it.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Hono, MiddlewareHandler } from 'hono';
 import { TrieRouter } from 'hono/router/trie-router';
@@ -65,17 +65,17 @@ import { cspReportRoute } from './web/response-headers.ts';
 import { type Health, healthRoutes } from './web/serving/health.ts';
 import { createLoadShedding, type LoadBounds } from './web/serving/load-shedding.ts';
 
-/** What caches may do with an answer of 200. A refusal is never kept, but a 404 of a shared route may be. */
+/** What caches may do with an answer of 200. Refusals are never cached, except the 404 of a shared route. */
 export type CachePolicy =
   /** `private, no-store`. */
   | 'private'
-  /** The edge keeps it until a version of one of its tags is raised. Browsers ask again each time. */
+  /** The edge keeps it until a version of one of its tags is raised. Browsers revalidate each time. */
   | 'shared'
-  /** Browsers ask again each time; there are no tags. */
+  /** Browsers revalidate each time. The answer has no tags. */
   | 'revalidated'
-  /** One hour, by every cache. */
+  /** Every cache keeps it for one hour. */
   | 'hour'
-  /** One year, by every cache: the name changes with the content. */
+  /** Every cache keeps it for one year, because the name changes with the content. */
   | 'immutable';
 
 export interface Route {
@@ -83,11 +83,11 @@ export interface Route {
   path: string;
   audience: Audience;
   cache: CachePolicy;
-  /** What an API key needs for it; a route of the staff's API says it. */
+  /** The scope that an API key needs, or `people-only`. Every route of the staff's API states it. */
   scope?: ApiKeyScope | 'people-only' | undefined;
-  /** Of staff routes: the roles that may call it. Absent: owners alone. */
+  /** Roles that may call a staff route. Absent: owners only. */
   roles?: readonly StaffRole[];
-  /** Who it is must have been shown lately, by second factor or password. */
+  /** The caller must have shown a second factor or the password lately. */
   asksAnew?: boolean;
 }
 
@@ -107,10 +107,10 @@ export interface RouteParts {
 }
 
 const maxBodyBytes = 64 * 1024;
-/** A long description in letters of three bytes, percent-encoded, and the stock of some thousand variants. */
+/** Room for a long description in percent-encoded letters of three bytes, and the stock of some thousand variants. */
 const maxStaffFormBytes = 512 * 1024;
 
-/** Runs before every route, in this order. */
+/** Middleware that runs before every route, in this order. */
 export function createMiddleware(deps: Deps, loadBounds: LoadBounds): MiddlewareHandler<AppEnv>[] {
   const [usualLimit, staffLimit] = [limitBody(maxBodyBytes), limitBody(maxStaffFormBytes)];
   return [
@@ -129,15 +129,13 @@ export function createMiddleware(deps: Deps, loadBounds: LoadBounds): Middleware
   ];
 }
 
-/**
- * Holds staff to the roles of this table. Who is no staff is turned away by the guards of the staff's routes.
- */
+/** Holds staff to the roles of this table. The guards of the staff's routes turn away everybody else. */
 function checkRole(deps: Deps): MiddlewareHandler<AppEnv> {
   const router = new TrieRouter<Route>();
   for (const route of routeGroups.flatMap(({ routes }) => routes))
     if (route.audience === 'staff') router.add(route.method, route.path, route);
   return async (c, next) => {
-    // A program has scopes instead.
+    // Programs have scopes instead of roles.
     if (!/^\/(api\/)?staff(\/|$)/.test(c.req.path) || c.get('apiKey') !== undefined) return next();
     const method = c.req.method === 'HEAD' ? 'GET' : c.req.method;
     const route = router.match(method, c.req.path)[0].at(0)?.[0];
@@ -163,12 +161,12 @@ function checkRole(deps: Deps): MiddlewareHandler<AppEnv> {
   };
 }
 
-/** Forms of the staff, and the stock of 500 variants with long article numbers. */
+/** Paths of long bodies: forms of the staff, and the stock of 500 variants with long article numbers. */
 function isLong(path: string): boolean {
   return path.startsWith('/staff/') || path === '/api/staff/stock';
 }
 
-/** In the order in which they are mounted: where two paths match a request, the earlier one answers it. */
+/** In the order of mounting: where two paths match a request, the earlier one answers it. */
 export const routeGroups: RouteGroup[] = [
   {
     mount: ({ health }) => healthRoutes(health),
@@ -212,7 +210,7 @@ export const routeGroups: RouteGroup[] = [
       remove('/api/sessions/current', 'everyone'),
       get('/api/sessions/current', 'account', 'private'),
       get('/api/sessions', 'account', 'private'),
-      // A guest gets the 404 of a session that does not exist.
+      // A guest gets 404, as for a session that does not exist.
       remove('/api/sessions/:id', 'shopper'),
       get('/api/account', 'account', 'private'),
       patch('/api/account', 'account'),
@@ -244,14 +242,14 @@ export const routeGroups: RouteGroup[] = [
   },
   {
     mount: ({ deps, carts, providers }) => orderApi(deps, carts, providers),
-    // Refuses an order without an Idempotency-Key.
+    // This guard refuses an order without an Idempotency-Key.
     guards: ['/api/orders'],
     routes: [
       post('/api/orders', 'shopper'),
       get('/api/checkout-options', 'everyone', 'private'),
       get('/api/orders', 'shopper', 'private'),
       get('/api/orders/:id', 'shopper', 'private'),
-      // Stripe alone: the body bears its signature.
+      // Only Stripe may call it, which the signature of the body proves.
       post('/api/webhooks/stripe', 'everyone'),
     ],
   },
@@ -273,7 +271,7 @@ export const routeGroups: RouteGroup[] = [
     routes: [get('/api/shipping-methods', 'everyone', 'private')],
   },
   {
-    // By the same right by which the order is seen: account, cookie, or the key of a mail's link.
+    // The right to see the order suffices: account, cookie, or the key of a mail's link.
     mount: ({ deps, carts, providers }) => orderLifeApi(deps, carts, providers),
     routes: [
       post('/api/orders/:id/cancellation', 'shopper'),
@@ -283,7 +281,7 @@ export const routeGroups: RouteGroup[] = [
   },
   {
     mount: ({ deps }) => staffApi(deps),
-    // Refuses everyone but staff before it looks at the request.
+    // This guard refuses everyone but staff before the request is validated.
     guards: ['/api/staff/*'],
     routes: [
       patch('/api/staff/products/:id', catalogStaff, 'catalog:write'),
@@ -292,7 +290,7 @@ export const routeGroups: RouteGroup[] = [
     ],
   },
   {
-    // Behind the guard of the group before.
+    // The guard of the group before protects these routes.
     mount: ({ deps }) => salesApi(deps),
     routes: [
       get('/api/staff/products/:id/sales', anyStaff, 'private', 'catalog:read'),
@@ -303,7 +301,7 @@ export const routeGroups: RouteGroup[] = [
     ],
   },
   {
-    // Behind the same guard.
+    // The same guard protects these routes.
     mount: ({ deps }) => sellingApi(deps),
     routes: [
       get('/api/staff/shipping-methods', anyStaff, 'private', 'selling:read'),
@@ -345,7 +343,7 @@ export const routeGroups: RouteGroup[] = [
     ],
   },
   {
-    // Behind the guard of the staff's API.
+    // The guard of the staff's API protects these routes.
     mount: ({ deps }) => integrationApi(deps),
     routes: [
       get('/api/staff/api-keys', owners, 'private', 'people-only'),
@@ -442,7 +440,7 @@ export const routeGroups: RouteGroup[] = [
     routes: [
       get('/checkout', 'shopper', 'private'),
       post('/checkout', 'shopper'),
-      // Also for whoever has the key of the link in the order's mail.
+      // The key of the link in the order's mail also opens it.
       get('/orders/:id', 'shopper', 'private'),
       post('/orders/:id', 'shopper'),
       get('/find-order', 'shopper', 'private'),
@@ -451,13 +449,13 @@ export const routeGroups: RouteGroup[] = [
     ],
   },
   {
-    // For everyone who bought, signed in or not.
+    // Everyone who bought may use it, signed in or not.
     mount: ({ deps }) => withdrawalPages(deps),
     routes: [get('/withdrawal', 'shopper', 'private'), post('/withdrawal', 'shopper')],
   },
   {
     mount: ({ deps, providers }) => staffPages(deps, providers),
-    // Sends nobody to /sign-in and refuses shoppers.
+    // This guard redirects guests to /sign-in and refuses shoppers.
     guards: ['/staff', '/staff/*'],
     routes: [
       get('/staff/payments', orderReaders, 'private'),
@@ -494,7 +492,7 @@ export const routeGroups: RouteGroup[] = [
     ],
   },
   {
-    // Behind the guard of the group before.
+    // The guard of the group before protects these routes.
     mount: ({ deps }) => integrationPages(deps),
     routes: [
       get('/staff/integrations', owners, 'private'),
@@ -505,7 +503,7 @@ export const routeGroups: RouteGroup[] = [
   },
 ];
 
-/** By method and path of the request; routes of the staff's API only. */
+/** Finds the scope by method and path of a request. Knows only routes of the staff's API. */
 export const scopeOfRoute: ScopeOf = (() => {
   let router: TrieRouter<Route> | undefined;
   return (method, path) => {
@@ -519,14 +517,14 @@ export const scopeOfRoute: ScopeOf = (() => {
 })();
 
 /**
- * @throws Error where a group registers other routes or guards than the table says, so that the table cannot be
- * wrong.
+ * Mounts every group. The table cannot be wrong, because the groups' routes and guards are compared with it.
+ * @throws Error where a group registers other routes or guards than the table states
  */
 export function mountRoutes(app: OpenAPIHono<AppEnv>, parts: RouteParts, groups = routeGroups): void {
   for (const { mount, guards = [], routes } of groups) {
     const already = app.routes.length;
     app.route('/', mount(parts, app));
-    // Validators of a route are registered at its method and path, too.
+    // Validators of a route are registered under its method and path as well.
     const mounted = new Set(app.routes.slice(already).map(({ method, path }) => `${method} ${path}`));
     const listed = new Set([
       ...guards.map((path) => `ALL ${path}`),
@@ -543,7 +541,7 @@ export function mountRoutes(app: OpenAPIHono<AppEnv>, parts: RouteParts, groups 
   }
 }
 
-/** A list of roles means staff. */
+/** A list of roles means staff with one of these. */
 type Caller = Audience | readonly StaffRole[];
 
 function get(path: string, caller: Caller, cache: CachePolicy, scope?: Route['scope']): Route {

@@ -1,5 +1,5 @@
-// The schema of the shop's database: each domain's tables, composed here so that `postgres/` knows no domain, and the
-// two tables that need no file of their own.
+// The schema of the shop's database. It joins each domain's tables, so that `postgres/` depends on no domain, and has
+// two tables without a file of their own.
 import type { ColumnType, GeneratedAlways, Kysely, Transaction } from 'kysely';
 import type { AccountTables } from './account/tables.ts';
 import type { CartTables } from './cart/tables.ts';
@@ -21,7 +21,7 @@ export interface Database
     WebTables {}
 
 export type Db = Kysely<Database>;
-/** What a query function takes first: the pool, or the transaction that it must be part of. */
+/** The first parameter of a query function: the pool, or the transaction that it must be part of. */
 export type DbOrTx = Db | Transaction<Database>;
 export type Tx = Transaction<Database>;
 
@@ -31,21 +31,21 @@ export interface WebTables {
     /** Such as `shop.Zk3-q_1aBc.css`. */
     hashed_name: string;
     content: string;
-    /** When a release that has it was last started. */
+    /** When an origin with a release that has it last started. */
     started_at: ColumnType<Date, Date | undefined, Date>;
   };
 }
 
-/** Only origin/staff queries it. Audit rows are only ever added: the database refuses everything else. */
+/** Only origin/staff queries it. The database allows only inserts. */
 export interface StaffTables {
   staff_changes: {
     id: GeneratedAlways<string>;
     account_id: string | null;
     /** The API key of a program that acted. The database takes it from the transaction. */
     api_key_id: ColumnType<string | null, never, never>;
-    /** E-mail or key of who acted, filled by the database; it stays after the account is gone. */
+    /** E-mail address or key of the actor, set by the database. It stays after the account is deleted. */
     who: ColumnType<string | null, never, never>;
-    /** Such as `product:42` or `variant:7`. */
+    /** Subject of the change, such as `product:42` or `variant:7`. */
     subject: string;
     before: ColumnType<unknown, string, never>;
     after: ColumnType<unknown, string, never>;

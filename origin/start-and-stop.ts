@@ -1,14 +1,14 @@
-// Runs start-up work as soon as the stores allow it, finds secrets that can be guessed, and waits for a stop signal.
+// Runs start-up work once the stores answer, finds weak secrets, and waits for a stop signal.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Settings } from './config.ts';
 import { isStoreFault, storeFaultReason } from './watch-stores.ts';
 
-/** Runs start-up work as soon as the stores allow it, without making the start wait long. */
+/** Start-up work that begins once the stores answer, without delaying the start for long. */
 interface StartUpWork {
   /**
-   * Resolves when it has worked, at the latest after two seconds: stores that are started together with this process
-   * need a moment.
+   * Resolves when the work is done, at the latest after two seconds, because stores may start together with this
+   * process.
    */
   soon: Promise<void>;
   cancel(): void;
@@ -29,7 +29,7 @@ export function startWhenPossible(log: Logger, what: string, work: () => Promise
       return true;
     } catch (error) {
       const reason = isStoreFault(error) ? undefined : storeFaultReason(error);
-      // The work is tried repeatedly: the same reason is logged once.
+      // The work is repeated, and the same reason is logged only once.
       if (!isSoon() && reason !== undefined && reason !== loggedReason)
         log.warn(`cannot ${what} yet: ${reason}`);
       if (!isSoon()) loggedReason = reason;
@@ -48,7 +48,7 @@ export function startWhenPossible(log: Logger, what: string, work: () => Promise
 }
 
 /**
- * Waits for a stop signal. Ctrl-C arrives twice, to the group and through npm; a second one within two
+ * Waits for a stop signal. Ctrl-C arrives twice, once from the group and once through npm. A second signal within two
  * seconds counts as the same.
  */
 export function onStopSignal(): Promise<void> {
@@ -65,17 +65,17 @@ export function onStopSignal(): Promise<void> {
   });
 }
 
-// Finds secrets that are short enough to be guessed. The shop starts with them and warns once for each, without showing
-// it.
+// Finds secrets that are short enough to be guessed. The shop starts with them and logs one warning each, without the
+// secret.
 
 type Secrets = Pick<Settings, 'cookieKeys' | 'edgePurgeKey' | 'staff' | 'operatorPassword'>;
 
-/** Longer for keys than for passwords: whoever holds one signature can try keys as fast as a machine counts. */
+/** Keys must be longer than passwords, because anybody with one signature can try keys offline. */
 const goodKeyLength = 32;
 const goodPurgeKeyLength = 16;
 const goodPasswordLength = 10;
 
-/** @returns a sentence a weak secret. */
+/** @returns one sentence for each weak secret */
 export function findWeakSecrets({ cookieKeys, edgePurgeKey, staff, operatorPassword }: Secrets): string[] {
   const secrets: [name: string, secret: string | undefined, goodLength: number][] = [
     ...cookieKeys.map((key, index): [string, string, number] => [

@@ -50,7 +50,7 @@ async function main(): Promise<void> {
   const { host, metricsPort } = settings;
   const metrics =
     metricsPort === undefined ? undefined : await serveMetrics(deps.registry, host, metricsPort);
-  // The stores may be away when a machine starts; it must turn ready all the same.
+  // The stores may be unreachable at start. The process must become ready all the same.
   const preparing = startWhenPossible(log, 'prepare the database', async () => {
     const { databaseUrl, migrationDatabaseUrl } = settings;
     if (migrationDatabaseUrl === undefined) await migrateToLatest(deps.db);
@@ -68,7 +68,7 @@ async function main(): Promise<void> {
   log.info('draining');
   preparing.cancel();
   stopStoringAssets();
-  // New connections are still served while the balancer finds out; then none come.
+  // Serves new connections until the load balancer has noticed, and then stops accepting them.
   if (health.isWatched) await delay(noticeMs);
   await server.stop(drainMs);
   await metrics?.stop(0);
@@ -77,7 +77,7 @@ async function main(): Promise<void> {
   log.info('stopped');
 }
 
-// Said aloud: a listener for signals keeps Deno's loop alive.
+// Exits explicitly, because a signal listener keeps Deno's event loop alive.
 main().then(
   () => process.exit(0),
   (error: unknown) => {

@@ -1,4 +1,4 @@
-// Exports spans where a collector is set: of requests or jobs, and of each call to Postgres and Redis that they make.
+// Exports spans of requests and jobs, and of their calls to Postgres and Redis, where a collector is set.
 import { tracingChannel } from 'node:diagnostics_channel';
 import type { Span } from '@opentelemetry/api';
 import pg from 'pg';
@@ -8,7 +8,7 @@ import type { Settings } from './config.ts';
 
 const mostLetters = 1_000;
 
-/** Call once, before the stores are connected. @returns undefined where no collector is set; nothing is loaded then */
+/** Call once, before the stores are connected. @returns undefined, with nothing loaded, where no collector is set */
 export async function startTracing(
   { spansEndpoint, zone, instance }: Settings,
   service: string,
@@ -26,7 +26,7 @@ function traceStores(): void {
   traceCommands('ioredis:batch', () => 'redis pipeline');
 }
 
-/** Statements hold placeholders, never values. */
+/** Spans contain statements with placeholders, never values. */
 function traceQueries(): void {
   const { query } = pg.Client.prototype;
   pg.Client.prototype.query = function (this: pg.Client, ...args: unknown[]): unknown {
@@ -44,7 +44,7 @@ function traceQueries(): void {
     }
     const sent = send();
     if (!(sent instanceof Promise)) {
-      // A cursor tells nothing of its end here.
+      // The end of a cursor is not visible here.
       span.end();
       return sent;
     }
@@ -71,7 +71,9 @@ interface TracedCommand {
   error?: unknown;
 }
 
-/** The driver tells of its commands by channels of Node; arguments are left out, as they hold keys and values. */
+/**
+ * ioredis reports its commands by Node's tracing channels. Arguments are left out, because they hold keys and values.
+ */
 function traceCommands(channel: string, nameOf: (traced: TracedCommand) => string): void {
   const spans = new WeakMap<object, Span>();
   tracingChannel<string, TracedCommand>(channel).subscribe({

@@ -1,4 +1,4 @@
-// Lists which domain reads the versions of which tags. Lost floors are restored from them.
+// Lists the domains' readers of tag versions. Lost floors are restored by them.
 
 import { readCatalogTagVersions } from './catalog/tags.ts';
 import { readShippingTagVersions } from './checkout/shipping-methods.ts';

@@ -1,5 +1,5 @@
-// Checks each store every second: logs why one is unreachable, once for each reason, and sets the metric `store_up`.
-// Says in one sentence why a store cannot be reached.
+// Checks each store every second, logs each reason why one is unreachable once, and sets the metric `store_up`.
+// Describes store faults in one sentence.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Gauge, type Registry } from 'prom-client';
@@ -11,9 +11,9 @@ import { connectRedis, isRedisAway } from './redis/connect.ts';
 export interface StoreMetricsWatch extends AsyncDisposable {}
 
 interface Watched {
-  /** In metrics. */
+  /** Label in metrics. */
   label: string;
-  /** In sentences. */
+  /** Name in sentences. */
   name: string;
   url: string;
   defaultPort: number;
@@ -25,7 +25,7 @@ interface Watched {
 
 const everyMs = 1_000;
 const deadlineMs = 2_000;
-/** Stores that are started together with this process need a moment, and a failover is no news before it is over. */
+/** Faults shorter than this are not logged: stores may start together with this process, and failovers are short. */
 const patienceMs = 2_500;
 
 export function watchStores(
@@ -148,7 +148,7 @@ function watchPostgres({ label, storeName, url, name, now }: WatchedPostgres): W
   return watched;
 }
 
-/** The reason why a connection failed comes as an event; a command only says that there is none. */
+/** The reason of a failed connection comes as an event. A command reports only that there is no connection. */
 function watchRedis(urls: string[], name: string): Watched {
   let lastFault: Error | undefined;
   const redis = connectRedis({
@@ -165,12 +165,12 @@ function watchRedis(urls: string[], name: string): Watched {
     url: urls[0]!,
     defaultPort: 6379,
     async ask() {
-      // One address of a cluster would serve only its own share of the keys.
+      // A single address of a cluster would serve only its share of the keys.
       if (urls.length === 1 && (await redis.info('cluster').catch(() => '')).includes('cluster_enabled:1'))
         throw new Error('a cluster');
-      // A write right is what a user of Redis most often lacks; PING is allowed to nearly everybody.
+      // Writes a key, because write permission is what a Redis user most often lacks. Nearly everybody may PING.
       await redis.set('watch', '1', 'PX', 60_000).catch((error: Error) => {
-        // What answers is reached, whatever it cannot do just now.
+        // A store that answers with these errors is reachable, even if it cannot write now.
         if (/^(OOM|READONLY|MISCONF|NOREPLICAS)/.test(error.message)) return;
         const isOurs = /^(Stream isn't|Connection is closed|Cluster isn't|None of)/.test(error.message);
         throw isOurs ? (lastFault ?? error) : error;
@@ -181,10 +181,10 @@ function watchRedis(urls: string[], name: string): Watched {
   };
 }
 
-// Describes why a store cannot be reached, in one sentence with host and port and without secrets. Says which errors
+// Describes in one sentence why a store is unreachable, with host and port and without secrets. Decides which errors
 // mean only that.
 
-/** What our connections ask of a session at their start, and pgbouncer cannot promise where sessions are shared. */
+/** Session parameters that our connections set, and that pgbouncer refuses where it shares sessions. */
 const ignoredByPgbouncer =
   'extra_float_digits, options, statement_timeout, idle_in_transaction_session_timeout';
 const noRights = 'this user has not the rights that it needs';
@@ -226,14 +226,14 @@ function reasonOf(error: unknown): string | undefined {
   return reasons.find(([pattern]) => pattern.test(String(code)) || pattern.test(message))?.[1];
 }
 
-/** @param error of the driver; its causes are looked at too. */
+/** @param error of the driver; its causes are searched too */
 export function storeFaultReason(error: unknown): string {
   for (const each of withCauses(error)) {
     const reason = reasonOf(each);
     if (reason !== undefined) return reason;
   }
   const message = error instanceof Error ? error.message.split('\n')[0]! : '';
-  // What holds an address may hold its password.
+  // A message with an address may contain the password.
   return message === '' || message.includes('//') ? 'no answer' : message;
 }
 
@@ -241,15 +241,15 @@ export function describeStoreFault(store: string, url: string, defaultPort: numb
   return `Cannot reach ${store} at ${placeOf(url, defaultPort)}: ${storeFaultReason(error)}`;
 }
 
-/** Host and port. */
+/** Host and port of a URL. */
 export function placeOf(url: string, defaultPort: number): string {
   const { hostname, port } = new URL(url);
   return `${hostname}:${port || defaultPort}`;
 }
 
 /**
- * An error of our drivers that only says that the store is away; the same code may come from a mail server or a
- * payment provider.
+ * Whether an error comes from a store's driver and means only that the store is unreachable. The same code may come
+ * from a mail server or a payment provider.
  */
 export function isStoreFault(error: unknown): boolean {
   return withCauses(error).some((each) => {

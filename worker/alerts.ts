@@ -9,18 +9,18 @@ import { every, type TimedTasks } from './timed-tasks.ts';
 export interface WorkerRule {
   alert: string;
   metric: string;
-  /** The label that tells several apart. */
+  /** The label that distinguishes several series. */
   by?: string;
   is: '>' | '<';
   than: number;
   forSeconds: number;
   severity: 'page' | 'ticket';
-  /** In docs/runbook.md. */
+  /** Anchor in docs/runbook.md. */
   page: string;
   summary: string;
 }
 
-/** The same as in ops-scripts/alerts/rules.yaml, which has more. A test compares both. */
+/** The same as in ops-scripts/alerts/rules.yaml, which has further rules. A test compares both. */
 export const workerRules: WorkerRule[] = [
   {
     alert: 'DeadLetters',
@@ -127,21 +127,21 @@ export interface AlertsOptions {
   registry: Registry;
   db: Db;
   log: Logger;
-  /** Of this worker. */
+  /** Name of this worker. */
   worker: string;
   siteUrl: string;
-  /** Monotonic. */
+  /** Monotonic milliseconds. */
   nowMs?: () => number;
 }
 
 const evaluateMs = 15_000;
 const postTimeoutMs = 5_000;
-/** An alert that goes on is said again after so long. */
+/** A continuing alert is posted again after this time. */
 const repeatHours = 4;
-/** What only another worker sees is not said to be over by this one, unless that worker is silent for so long. */
+/** An alert that only another worker sees is resolved by that worker. Others take over after this silence. */
 const foreignMinutes = 10;
 
-/** Does nothing where no address is set. */
+/** Does nothing where ALERT_WEBHOOK_URL is not set. */
 export function startAlerts(
   { settings, db, log }: Pick<Deps, 'settings' | 'db' | 'log'>,
   registry: Registry,
@@ -153,7 +153,7 @@ export function startAlerts(
 }
 
 interface Symptom {
-  /** The alert, and what it is about. */
+  /** The alert and its label value. */
   key: string;
   rule: WorkerRule;
   about: string;
@@ -163,12 +163,12 @@ interface Symptom {
 interface Said {
   key: string;
   state: 'firing' | 'resolved';
-  /** Whether it may be said to be over, or again, by this worker. */
+  /** Whether this worker may post it as resolved. */
   isOurs: boolean;
   isOld: boolean;
 }
 
-/** @returns what evaluates all rules once, and posts what changed; never rejects */
+/** @returns a function that evaluates all rules once and posts changes; it never rejects */
 export function createAlerts(options: AlertsOptions): (signal?: AbortSignal) => Promise<void> {
   const { db, log } = options;
   const now = options.nowMs ?? (() => performance.now());
@@ -211,7 +211,7 @@ export function createAlerts(options: AlertsOptions): (signal?: AbortSignal) => 
     for (const { key, state, isOurs } of known) {
       const [alert, about = ''] = key.split(/ (.*)/s);
       const rule = workerRules.find((one) => one.alert === alert);
-      // A figure that cannot be read now says nothing.
+      // Without a reading of its metric, an alert stays as it is.
       if (
         state !== 'firing' ||
         present.has(key) ||
@@ -249,7 +249,7 @@ async function readSaid(db: Db, worker: string): Promise<Map<string, Said>> {
   return new Map(rows.map((row) => [row.key, row]));
 }
 
-/** One of all workers posts. @returns `unknown` where Postgres does not answer */
+/** Claims a post, so that only one worker posts it. @returns `unknown` where Postgres does not answer */
 async function claimPost(db: Db, key: string, state: Said['state'], worker: string) {
   try {
     const { rows } = await sql`
@@ -282,7 +282,7 @@ async function post(
   const answer = await fetch(webhookUrl, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    // `text` is what chat programs show; the rest is for programs.
+    // Chat programs show `text`; programs read the other members.
     body: JSON.stringify({ text, alert, key, about, state, severity, value, runbook, shop: siteUrl, worker }),
     signal: AbortSignal.any([AbortSignal.timeout(postTimeoutMs), ...(stop ? [stop] : [])]),
   });

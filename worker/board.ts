@@ -13,7 +13,7 @@ const assets = {
   'contrast.css': { type: 'text/css; charset=utf-8', file: new URL('assets/board.css', import.meta.url) },
 };
 
-/** Read-only: work is brought back through its outbox row (`ops jobs retry`), never by moving a queue's entry. */
+/** The board is read-only: jobs are retried through their outbox rows (`ops jobs retry`), never by queue entries. */
 export function createBoard(queues: Queues): Hono {
   const adapter = new HonoAdapter(serveStatic);
   adapter.setBasePath(base);
@@ -27,7 +27,7 @@ export function createBoard(queues: Queues): Hono {
     const content = readFileSync(file, 'utf8');
     app.get(`${base}/${name}`, (c) => c.body(content, 200, { 'Content-Type': type }));
   }
-  // Its own script links to the address with a slash, at which it does not answer.
+  // The board's own script links to the address with a slash, which the board does not serve.
   app.get(`${base}/`, (c) => c.redirect(base, 301));
   app.use(`${base}/*`, async (c, next) => {
     await next();
@@ -37,7 +37,7 @@ export function createBoard(queues: Queues): Hono {
   return app.route(base, adapter.registerPlugin()) as unknown as Hono;
 }
 
-/** Without the fonts of another host, and with our additions. */
+/** Removes fonts of another host, and adds the worker's own assets. */
 function withOwnAssets(page: string): string {
   return page
     .replace(/<link\b[^>]*\bhref="https?:[^>]*>/g, '')

@@ -32,14 +32,14 @@ export interface DashboardOptions {
   db: Db;
   /** Call after jobs became due. */
   wake?: () => void;
-  /** Bounds guesses of passwords and codes over all workers; where it is left out, over this one. */
+  /** Bounds guesses of passwords and codes across all workers. Without it, each worker counts for itself. */
   limits?: Pick<RateLimits, 'tryOperator' | 'tryCode'>;
   now?: () => number;
-  /** For the security log. */
+  /** Receives lines for the security log. */
   log?: Pick<Logger, 'info' | 'warn'>;
 }
 
-/** The board styles itself inline; scripts are still only our own files. */
+/** The board has inline styles. Scripts are still only files of this worker. */
 const boardPolicy = [
   "default-src 'self'",
   "script-src 'self'",
@@ -54,7 +54,7 @@ const boardPolicy = [
 const assets = [
   ['/jobs/style.css', 'assets/console.css', 'text/css'],
   ['/jobs/live.js', 'assets/live.js', 'text/javascript'],
-  // The same ceremony as the shop's.
+  // The operators' passkey ceremony uses the shop's script.
   ['/jobs/passkeys.js', '../origin/web/assets/passkeys.js', 'text/javascript'],
 ] as const;
 
@@ -69,7 +69,7 @@ export function createDashboard(options: DashboardOptions): Hono {
     await next();
     finish(c.res, startedAtMs);
   });
-  // Inside, so that a refusal bears the headers that every answer bears.
+  // Checked inside the middleware above, so that a refusal gets the common headers.
   app.use(async (c, next) => {
     checkSameOrigin(c.req.raw);
     await next();
@@ -102,7 +102,7 @@ export function createDashboard(options: DashboardOptions): Hono {
     for (const cookie of entered.setCookies) c.header('Set-Cookie', cookie, { append: true });
     return c.body(null, 303, { Location: '/jobs' });
   });
-  // By context: a bound on the body makes another request of it.
+  // The key is the context, because the limit on bodies replaces the request.
   const signedIn = new WeakMap<Context, SignedInOperator>();
   app.use('/jobs/*', async (c, next) => {
     const who = await operators.whoIs(from(c));
@@ -116,7 +116,7 @@ export function createDashboard(options: DashboardOptions): Hono {
   const whoIs = (c: Context) => signedIn.get(c)?.name;
   app.route('/', operatorPages({ db, settings, now, limits, log, operators, from, signedIn }));
   app.route('/', consolePages({ db, whoIs, wakeWorker: wake ?? (() => undefined) }));
-  // As many files as the rest of the worker: read when an operator first looks, not by each worker that starts.
+  // The board has as many files as the rest of the worker. They are loaded when an operator first opens it.
   let board: Promise<Hono> | undefined;
   app.all('/jobs/board/*', async (c) => {
     board ??= import('./board.ts').then(({ createBoard }) => createBoard(queues));
@@ -125,7 +125,7 @@ export function createDashboard(options: DashboardOptions): Hono {
   return app;
 }
 
-/** Where an operator sets up the second factor that the shop requires. */
+/** Paths that stay open to an operator who still has to set up a second factor. */
 const ownPaths = new Set(['/jobs/you', '/jobs/sign-out']);
 
 function onlyTexts(form: Record<string, unknown>): SignInForm {
@@ -142,7 +142,7 @@ function askToSignIn(request: Request, problem?: string, refusal?: Refusal): Res
   });
 }
 
-/** The second step of the form. */
+/** Shows the second step of the sign-in form. */
 function askForCode(c: Context, step: SecondStep) {
   const problem = step.wrong && wrongProofs[step.wrong];
   return c.html(page({ title: 'Your code', problem }, codeView(step)), step.wrong ? 401 : 200, {
@@ -156,8 +156,8 @@ const wrongProofs = {
 };
 
 /**
- * Programs are asked for HTTP Basic. Browsers are asked for the cookie of the form: with Basic they would open a
- * dialog of their own, for the board's scripts too.
+ * Programs are asked for HTTP Basic, browsers for the cookie of the form. With Basic, browsers would open a login
+ * dialog, also for the board's scripts.
  */
 function challenge({ headers }: Request): Record<string, string> {
   const isBrowser = headers.get('Accept')?.includes('text/html') || headers.has('Sec-Fetch-Mode');

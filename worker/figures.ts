@@ -1,14 +1,14 @@
-// Counts what ended by kind, and how long it took: gathered in memory, written to Postgres each few seconds, and read
-// for the console's charts.
+// Counts ended jobs by kind, and how long they took: gathered in memory, written to Postgres every few seconds, and
+// read for the console's charts.
 import { sql } from 'kysely';
 import { type OutboxKind, outboxKinds } from '../origin/outbox/events.ts';
 import type { Db, DbOrTx } from '../origin/schema.ts';
 
-/** From 5 ms, each twice the one before, up to half a day. What takes longer counts to the last. */
+/** Upper bounds, each twice the one before, from 5 ms to half a day. Longer durations count in the last. */
 const durationBoundsMs = Array.from({ length: 24 }, (_, at) => 5 * 2 ** at);
 
 /**
- * What a chart shows: so many bars of so many minutes each. Rows of a span are kept a little longer than it is shown.
+ * Charts by the length of their span: the minutes of each bar, and the number of bars. Rows are kept somewhat longer.
  */
 export const figureSpans = {
   hour: { minutes: 1, bars: 60, keptHours: 3 },
@@ -19,11 +19,11 @@ export type FigureSpan = keyof typeof figureSpans;
 
 interface Counts {
   done: number;
-  /** Attempts in vain; a job may have several before it is done. */
+  /** Failed attempts. A job may have several before it is done. */
   failed: number;
-  /** From when a job was due until it was done, counted by duration. */
+  /** Counts of durations from when a job was due until it was done. */
   waits: number[];
-  /** How long an attempt took. */
+  /** Counts of durations of attempts. */
   runs: number[];
 }
 
@@ -37,11 +37,11 @@ const none = (): Counts => ({
 export interface FigureRecorder {
   noteDone(kind: OutboxKind, tookMs: number, dueMs: number): void;
   noteFailed(kind: OutboxKind, tookMs: number): void;
-  /** Writes what was counted since the last time. What cannot be written is kept for the next. */
+  /** Writes the counts since the last call. Counts that cannot be written are kept for the next. */
   write(): Promise<void>;
 }
 
-/** No job waits for it. A worker that is killed loses the figures of the last few seconds. */
+/** Records figures without making jobs wait. A killed worker loses the figures of its last few seconds. */
 export function createFigureRecorder(db: Db): FigureRecorder {
   let counted = new Map<OutboxKind, Counts>();
   const of = (kind: OutboxKind) => {
@@ -87,7 +87,7 @@ function add(to: Counts, { done, failed, waits, runs }: Counts): void {
   to.runs = to.runs.map((count, at) => count + runs[at]!);
 }
 
-/** Several workers add to the same rows: all in one order, so that none waits for another that waits for it. */
+/** Adds to rows in one fixed order, so that workers that add to the same rows cannot deadlock. */
 async function addFigures(db: Db, counted: Map<OutboxKind, Counts>): Promise<void> {
   const rows = JSON.stringify([...counted].map(([kind, counts]) => ({ kind, ...counts })));
   const spans = Object.values(figureSpans).map(({ minutes }) => minutes);
@@ -105,7 +105,7 @@ async function addFigures(db: Db, counted: Map<OutboxKind, Counts>): Promise<voi
       waits = ${sum('waits')}, runs = ${sum('runs')}`.execute(db);
 }
 
-/** Keeps some hundred rows of each kind. */
+/** Deletes old rows, so that some hundred remain of each kind. */
 export async function pruneFigures(db: DbOrTx): Promise<void> {
   for (const { minutes, keptHours } of Object.values(figureSpans))
     await sql`
@@ -130,13 +130,13 @@ export interface KindFigures {
   failed: number;
   halfWithinMs: number | null;
   mostWithinMs: number | null;
-  /** How long 95 % of the attempts took at most. */
+  /** Longest duration of the fastest 95 % of the attempts. */
   runsWithinMs: number | null;
-  /** Oldest first, without gaps; the last is not over yet. */
+  /** Oldest first, without gaps. The last bar is still growing. */
   bars: FigureBar[];
 }
 
-/** The share that `mostWithinMs` tells of. */
+/** The share of `mostWithinMs`. */
 const most = 0.95;
 
 export async function readFigures(db: Db, over: FigureSpan): Promise<KindFigures[]> {
@@ -175,7 +175,7 @@ export async function readFigures(db: Db, over: FigureSpan): Promise<KindFigures
   });
 }
 
-/** Between two bounds it is taken to be spread evenly. @returns null of nothing */
+/** Interpolates evenly between two bounds. @returns null without counts */
 function withinMs(counts: number[] | undefined, share: number): number | null {
   const total = (counts ?? []).reduce((sum, count) => sum + count, 0);
   if (counts === undefined || total === 0) return null;

@@ -1,5 +1,5 @@
-// Starts everything that works outbox rows: queues, their consumers, the relay, and the subscription that wakes it. The
-// jobs of mails and invalidations stand here.
+// Starts the work on outbox rows: queues, their consumers, the relay, and the subscription that wakes it. Also has
+// the jobs of mails and invalidations.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Worker } from 'bullmq';
@@ -44,7 +44,7 @@ export function startJobs(deps: Deps): Jobs {
   const name = `${settings.zone}/${settings.instance}`;
   const onError = (error: Error) => log.debug({ err: error }, 'queue connection');
   const redis = { urls: settings.redisUrls, name: 'queues', onError };
-  // Fails fast when Redis is away: the sweeper works the rows without it.
+  // Fails fast while Redis is unreachable. The sweeper then works the rows without it.
   const connection = connectRedis({ ...redis, commandTimeoutMs: 1_000 });
   const queues = openQueues(connection, onError);
   const metrics = createMetrics(db, queues, deps.redis, settings.edgeUrls);
@@ -115,7 +115,7 @@ export function startJobs(deps: Deps): Jobs {
         ...[...consumers.values()].map((consumer) => consumer.close()),
       ]);
       await closeWithin(drainMs, drained);
-      // A mail server may answer late; a stopping worker still ends in time.
+      // A mail server may answer late. The signal makes a stopping worker end in time.
       stopping.abort(new Error('This worker is stopping'));
       await closeWithin(1_000, drained);
       await Promise.all([closeWithin(2_000, edges.stop()), closeWithin(500, figures.write())]);
@@ -128,7 +128,7 @@ export function startJobs(deps: Deps): Jobs {
   };
 }
 
-/** What does a job of each kind. */
+/** The handler of each kind of job. */
 function createHandlers(deps: Deps, edges: EdgePurger): JobHandlers {
   const providers = createPaymentProviders(deps.settings);
   return {
@@ -138,25 +138,25 @@ function createHandlers(deps: Deps, edges: EdgePurger): JobHandlers {
     'expire-hold': ({ orderId }) => expireHold(deps, orderId),
     'pay-back': ({ orderId }) => payBack(deps, providers, orderId),
     'deliver-webhooks': ({ endpointId }, job) => deliverWebhooks(deps, endpointId, job.signal),
-    // Due by the clock of Postgres, which may be a little ahead of this one.
+    // The row is due by the clock of Postgres, which may be slightly ahead of this one.
     'turn-sales': ({ at }) => turnDueSales(deps, Math.max(deps.now(), Date.parse(at))),
     async forget(traces) {
       await forgetTraces(deps, traces);
-      // An account's was logged by the origin that deleted it.
+      // For an account, the origin that deleted it has logged the erasure.
       if (traces.orders !== undefined)
         deps.log.info({ security: 'erasure', orders: traces.orders }, 'security');
     },
   };
 }
 
-/** Works mails, and notes whether their server answers. */
+/** Works mails, and records whether their server answers. */
 function createMailWork(
   db: Db,
   workRow: (row: OutboxRow) => Promise<void>,
   outage: MailOutage,
 ): (row: OutboxRow) => Promise<void> {
   return async (row) => {
-    // One that came by the queue; it is gone where its recipient was erased meanwhile.
+    // A row from the queue has no payload. It is gone if its recipient was erased meanwhile.
     const payload = row.payload ?? (await readPayload(db, row.id));
     if (payload === undefined) return;
     try {
@@ -189,7 +189,7 @@ function openEdges({ settings, db, log, lineage }: Deps, onMaySend: (maySend: bo
   return purgeAll(purgers);
 }
 
-/** Longer than an unreachable edge may serve what it has, and longer than CloudFront may take. */
+/** Longer than an unreachable edge may serve its entries, and longer than CloudFront may take. */
 function longestInvalidationSeconds({ edgeLeaseSeconds, cloudFrontDistributionIds }: Settings): number {
   return edgeLeaseSeconds + 15 + (cloudFrontDistributionIds.length > 0 ? 2 * completeSeconds : 0);
 }
@@ -205,12 +205,12 @@ function listenForWakeUps(
 }
 
 /**
- * For running jobs to end. With the steps after it, it stays below the ten seconds that a whole shop may take to
+ * Time for running jobs to end. Together with the later steps it stays below ten seconds, in which a whole shop must
  * stop.
  */
 const drainMs = 5_000;
 
-/** A store that is away may never answer; the worker stops all the same. */
+/** Bounds a close, because an unreachable store may never answer and the worker must still stop. */
 async function closeWithin(ms: number, closing: Promise<unknown>): Promise<void> {
   const tooLate = () => new Error(`Cannot close within ${ms} ms`);
   await withinMs(ms, tooLate, () => closing).catch(() => undefined);
@@ -219,22 +219,22 @@ async function closeWithin(ms: number, closing: Promise<unknown>): Promise<void>
 type Payload = OutboxPayloads['mail'];
 type MailJob = MailAttempt & { note?: (step: string) => void };
 
-/** @throws MailFailure where the mail could not leave */
+/** @throws MailFailure where the mail could not be sent */
 export async function deliverMail(deps: Deps, payload: Payload, job: MailJob): Promise<void> {
   const mail = await prepareMail(deps, payload, job.id);
-  // Nobody to write to: an e-mail without an account, an order whose buyer was deleted.
+  // There is no recipient: an address without an account, or an order whose buyer was deleted.
   if (mail === undefined) return job.note?.('nobody to write to');
   job.note?.('mail rendered');
   await createTransport(deps.settings).send(mail, job);
   job.note?.(deps.settings.smtpUrl === undefined ? 'mail written to a file' : 'mail taken by its server');
 }
 
-/** Raises floors in Redis, waits until no origin trusts older memory, and purges every edge. */
+/** Raises floors in Redis, waits until no origin serves older entries from memory, and purges every edge. */
 export function createInvalidateJob(floors: Floors, edges: EdgePurger): JobHandler<'invalidate'> {
   return async ({ tags }, { signal, note }) => {
     await floors.raise(tags);
     note('floors raised in Redis');
-    // An origin may trust its memory for 25 ms after it last asked; twice that, and none does.
+    // An origin may serve from memory for 25 ms after it last asked Redis. After twice that time none does.
     const memories = delay(2 * trustedMs, undefined, { signal }).then(() =>
       note('no origin trusts older memory'),
     );

@@ -21,7 +21,7 @@ export interface WorkerMetrics {
 
 const durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** @param edgeUrls of edges that are shown with 0 while nothing is pending for them */
+/** @param edgeUrls edges that are shown with 0 while nothing is pending for them */
 export function createMetrics(
   db: Db,
   queues: Queues,
@@ -53,7 +53,7 @@ export function createMetrics(
       registers,
     }),
   };
-  // A counter that nobody has seen at zero hides its first event from whoever watches its rate.
+  // Counters start at zero, because a rate cannot show the first event of a counter that appears later.
   for (const queue of Object.keys(queues)) {
     metrics.jobsFailed.inc({ queue }, 0);
     metrics.jobDuration.zero({ queue });
@@ -89,7 +89,7 @@ function measureQueues(queues: Queues, registers: Registry[]): void {
 }
 
 function measureRows(db: Db, registers: Registry[]): void {
-  // Gauges are collected side by side: they share one query, so that none shows the value of an earlier scrape.
+  // All gauges of one scrape share one query, so that none shows the value of an earlier scrape.
   let asking: Promise<OutboxDepth | undefined> | undefined;
   const ask = () => {
     asking ??= measureWithin(1_000, () => measureOutbox(db)).finally(() => {
@@ -119,7 +119,7 @@ function measureRows(db: Db, registers: Registry[]): void {
   gauge('outbox_dead_letters', `Rows that were given up, with a reason${counted}`, (depth) => depth.dead);
 }
 
-/** What is none while all is well. */
+/** Metrics that are zero or absent while all is well. */
 function measureTroubles(
   db: Db,
   redis: RedisClient | undefined,
@@ -185,7 +185,7 @@ function measureTroubles(
     );
 }
 
-/** A figure of a store that is away is absent: neither 0 nor its last value. The page of figures still answers. */
+/** While a store is unreachable its metric is absent, neither 0 nor the last value. The page still answers. */
 function measureWithin<T>(ms: number, measure: () => Promise<T>): Promise<T | undefined> {
   const tooLate = () => new Error(`Cannot measure within ${ms} ms`);
   return withinMs(ms, tooLate, measure).catch(() => undefined);

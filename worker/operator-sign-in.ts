@@ -1,5 +1,5 @@
-// Signs operators in to the dashboard: password, then a code or passkey where second factors are set up; by HTTP Basic
-// for programs where none is. Sessions are rows, so that all workers know of their end.
+// Signs operators in to the dashboard: by password, and by code or passkey where they have second factors. Programs
+// use HTTP Basic where none is set up. Sessions are rows, so that all workers see their end.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Logger } from 'pino';
 import { networkOf } from '../http/client-address.ts';
@@ -34,9 +34,9 @@ import {
 } from '../origin/web/request/signed-cookies.ts';
 
 const cookieName = '__Host-operator';
-/** What operators are in the counts of attempts and in the device cookie: they share one password. */
+/** Name of all operators in the limits of attempts and in the device cookie, because they share one password. */
 const operatorAccount = 'operator';
-/** Where no name was given. */
+/** Name of an operator who gave none. */
 const nobody = 'operator';
 const mostNameLength = 60;
 
@@ -48,7 +48,7 @@ export interface OperatorSignInOptions {
   log?: Pick<Logger, 'info' | 'warn'> | undefined;
 }
 
-/** Who asks, and from where. */
+/** A request of an operator, with its address. */
 export interface OperatorRequest {
   request: Request;
   address: string;
@@ -57,10 +57,10 @@ export interface OperatorRequest {
 export interface SignInForm {
   password?: string;
   name?: string;
-  /** Of the second step, in place of the password. */
+  /** Ticket of the second step, in place of the password. */
   ticket?: string;
   code?: string;
-  /** What a passkey signed, in place of the code. */
+  /** Answer of a passkey, in place of the code. */
   passkey?: string;
 }
 
@@ -72,13 +72,13 @@ export type Entered =
 
 export interface SecondStep {
   ticket: string;
-  /** What was shown and did not count. */
+  /** Proof that was refused. */
   wrong: 'code' | 'passkey' | undefined;
-  /** For the browser; undefined where the name has no passkey, or at an address where none works. */
+  /** Options for the browser; undefined where the name has no passkey, or passkeys do not work at this address. */
   passkey: object | undefined;
 }
 
-/** A program that bears the password has no session. */
+/** Programs with the password have no session. */
 export interface SignedInOperator {
   name: string;
   session: OperatorSession | undefined;
@@ -86,7 +86,7 @@ export interface SignedInOperator {
 
 export class OperatorSignIn {
   readonly #options: OperatorSignInOptions;
-  /** A new password ends the sessions of the old one: their tokens were hashed with its mark. */
+  /** Mark of the password. Tokens are hashed with it, so that a new password ends all sessions. */
   readonly #mark: string;
   readonly #programs: ProgramCheck;
   readonly #seen = new RecentlySeen();
@@ -107,7 +107,7 @@ export class OperatorSignIn {
       return (await this.#programs.mayEnter(from, basic)) ? { name: nobody, session: undefined } : undefined;
     const id = this.#sessionId(from.request);
     if (id === undefined) return undefined;
-    // The page's own renewal: somebody who left it open is not at work.
+    // Automatic renewals of an open page do not count as use of the session.
     const isUse = from.request.headers.get('Operator-Renewal') === null;
     const { db } = this.#options;
     const session = await readOperatorSession(db, id, { isUse }).then(
@@ -117,9 +117,7 @@ export class OperatorSignIn {
     return session && { name: session.name, session };
   }
 
-  /**
-   * One step of the form. @throws Refusal 429 `too-many-attempts`
-   */
+  /** Takes one step of the sign-in form. @throws Refusal 429 `too-many-attempts` */
   async enter(from: OperatorRequest, form: SignInForm): Promise<Entered> {
     const cookies = from.request.headers.get('Cookie') ?? undefined;
     const device = readKnownDevice(this.#options.settings, cookies, operatorAccount);
@@ -176,7 +174,7 @@ export class OperatorSignIn {
     return { ...step, passkey };
   }
 
-  /** The session that the browser had before ends. @returns cookies to set */
+  /** Begins a session and ends the browser's former one. @returns cookies to set */
   async begin({ request, address }: OperatorRequest, given: string, verifiedAt: Date | null) {
     const { settings, db, log } = this.#options;
     const name = (await findOperator(db, given))?.name ?? given;
@@ -205,7 +203,7 @@ export class OperatorSignIn {
     ];
   }
 
-  /** @returns the cookie to set */
+  /** Signs out. @returns the cookie to set */
   async leave({ request, address }: OperatorRequest): Promise<string> {
     const id = this.#sessionId(request);
     if (id !== undefined) {
@@ -252,7 +250,7 @@ function proofOf({ code = '', passkey = '' }: SignInForm): OperatorProof {
   return { code, passkey };
 }
 
-/** The password was right five minutes ago at most. */
+/** A ticket proves that the password was right at most five minutes ago. */
 const ticketPurpose = 'operator ticket';
 const ticketMs = 300_000;
 
@@ -263,8 +261,9 @@ function holderOf(request: Request): string {
 const mostNetworks = 1_000;
 
 /**
- * Programs send the password with each request: wrong ones are counted. A network that sent the right one before has a
- * count of its own, so that strangers do not lock it out. Where operators have second factors, no program gets in.
+ * Checks programs, which send the password with each request. Wrong passwords are counted. A network that sent the
+ * right one before has its own count, so that strangers cannot lock it out. No program gets in where operators have
+ * second factors.
  */
 class ProgramCheck {
   readonly #options: OperatorSignInOptions;
@@ -289,7 +288,7 @@ class ProgramCheck {
     return !(await this.#needsFactor());
   }
 
-  /** While Postgres is away, what it said last holds. */
+  /** While Postgres does not answer, its last answer counts. */
   async #needsFactor(): Promise<boolean> {
     if (this.#options.settings.staffSecondFactor) return true;
     try {
@@ -302,7 +301,7 @@ class ProgramCheck {
   }
 }
 
-/** So that operators who are at work see the console while Postgres is away, which is when they need it. */
+/** Keeps sessions, so that working operators see the console while Postgres is unreachable and they need it most. */
 class RecentlySeen {
   readonly #sessions = new Map<string, { session: OperatorSession; untilMs: number }>();
 

@@ -1,16 +1,16 @@
-// Distinguishes an outage from a failure of the job itself, so that the job is never given up; and finds out that the
-// mail server is away, so that mails wait.
+// Distinguishes an outage from a failure of the job itself, so that an outage never makes a dead letter. Detects an
+// unreachable mail server, so that mails wait.
 
 import { MailFailure } from '../origin/mail/mail.ts';
 import { isPostgresAway } from '../origin/postgres/postgres-errors.ts';
 import { isRedisAway } from '../origin/redis/connect.ts';
 
-/** Thrown by a job where what it needs is away or belongs to another worker just now. */
+/** Thrown by a job if a store or service is unreachable, or another worker holds what it needs. */
 export class Outage extends Error {
   override readonly name = 'Outage';
 }
 
-/** The SDK's types for a Stripe that was not reached, failed by itself, or had too much to do. */
+/** Stripe's SDK has these types for a failed connection, a fault of Stripe, and too many requests. */
 const stripeAway = new Set(['StripeConnectionError', 'StripeAPIError', 'StripeRateLimitError']);
 
 export function isOutage(error: unknown): boolean {
@@ -20,7 +20,7 @@ export function isOutage(error: unknown): boolean {
   return stripeAway.has(String(type));
 }
 
-/** Some may be refused a connection by a server that has too many. */
+/** Tolerates single refusals by a server with too many connections. */
 const mostInARow = 20;
 const pauseMs = 10_000;
 
@@ -30,7 +30,7 @@ export interface MailOutage {
   isOn(): boolean;
 }
 
-/** After each pause some are tried again: they find out whether the server is back. */
+/** After each pause some mails are tried, which shows whether the server is back. */
 export function createMailOutage(nowMs: () => number = () => performance.now()): MailOutage {
   let inARow = 0;
   let pausedUntilMs = 0;

@@ -1,4 +1,4 @@
-// The purge channel to one edge: every purge that can renew the edge's lease carries all pending purges.
+// The purge channel to one edge. Only a purge that carries all pending purges may renew the edge's lease.
 import type { TagVersions } from '../http/cache-tag.ts';
 import { Outage } from './outage.ts';
 
@@ -10,18 +10,20 @@ export interface PurgeChannelOptions {
    * @param renews whether it may renew the edge's lease
    */
   send: (url: string, tags: TagVersions, t: number, renews: boolean) => Promise<void>;
-  /** The pending purges that an earlier holder of the channel left. */
+  /** Pending purges that an earlier holder of the channel left. */
   pending: TagVersions;
   /**
-   * Stores what is unconfirmed when the edge is given up as silent. Rejects where another worker may hold the
-   * channel.
+   * Stores the pending purges when the edge is given up as silent. Rejects where another worker may hold the channel.
    */
   storePending: (tags: TagVersions) => Promise<void>;
   clearPending: (tags: TagVersions) => Promise<void>;
   clock?: Clock;
 }
 
-/** Edges compare the wall clock, which can be set; how long an edge is silent is measured by the monotonic one. */
+/**
+ * Signatures use the wall clock, which edges can compare but which can be set. Silence is measured by the monotonic
+ * one.
+ */
 export interface Clock {
   /** Milliseconds since 1970, for signatures only. */
   wallMs: () => number;
@@ -30,8 +32,8 @@ export interface Clock {
 
 export interface PurgeChannel {
   /**
-   * Resolves when the edge has confirmed, or is silent: its lease has run out.
-   * @throws Outage where the channel was closed first.
+   * Resolves when the edge has confirmed, or counts as silent because its lease has run out.
+   * @throws Outage where the channel was closed before
    */
   purge(tags: TagVersions, signal: AbortSignal): Promise<'confirmed' | 'silent'>;
   state(): EdgeState;
@@ -40,21 +42,24 @@ export interface PurgeChannel {
 
 export interface EdgeState {
   url: string;
-  /** Tags that the edge has not confirmed. */
+  /** Number of tags that the edge has not confirmed. */
   pending: number;
-  /** Since its last confirmation on this channel; null before the first. */
+  /** Time since its last confirmation on this channel; null before the first. */
   confirmedAgoMs: number | null;
 }
 
 const processClock: Clock = { wallMs: () => Date.now(), monotonicMs: () => performance.now() };
 const renewMs = 1_000;
 const retryMs = 100;
-/** Of one purge: characters of its tags, and for each its version and what JSON adds. */
+/** Bound of one purge, in characters: its tags, and for each tag the version and JSON's punctuation. */
 const mostLength = 1_000_000;
 const lengthOfVersion = 16;
-/** An edge takes purges of the last minute, but is renewed only by those of the last second. */
+/**
+ * Age of a purge that must not renew. An edge accepts purges of the last minute, but renews only by those of the last
+ * second.
+ */
 const pastRenewalMs = 10_000;
-/** An edge whose clock is off by more than a second gets no renewal (it refuses); two cover both directions. */
+/** An edge refuses renewals if its clock is off by more than a second. Two seconds cover both directions. */
 const clockMs = 2_000;
 
 export function openPurgeChannel(options: PurgeChannelOptions): PurgeChannel {
@@ -83,7 +88,7 @@ class Channel implements PurgeChannel {
     this.#lastSentAt = this.#clock.monotonicMs();
   }
 
-  /** Sends what is unconfirmed, or renews the lease once a second, until the channel is closed. */
+  /** Sends pending purges, or renews the lease once a second, until the channel is closed. */
   async run(): Promise<void> {
     while (!this.#closed) {
       const confirmed = await this.#sendOnce();
@@ -94,8 +99,8 @@ class Channel implements PurgeChannel {
   }
 
   async purge(tags: TagVersions, signal: AbortSignal): Promise<'confirmed' | 'silent'> {
-    // Only purges sent before this moment lack these tags. The lease that they renewed ends one lease after the
-    // last of them.
+    // Only purges before this moment lack these tags. The lease that they renewed ends one lease after the last of
+    // them.
     const silentAt = this.#lastSentAt + this.#options.leaseMs + clockMs;
     for (const [tag, version] of Object.entries(tags)) {
       this.#unconfirmed.set(tag, Math.max(version, this.#unconfirmed.get(tag) ?? 0));
@@ -104,7 +109,7 @@ class Channel implements PurgeChannel {
     if (await this.#isConfirmed(tags, silentAt, signal)) return 'confirmed';
     this.#hasStoredPending = true;
     await this.#options.storePending(tags);
-    // Another channel to this edge may have read its pending purges by now, without these.
+    // Another channel to this edge may have read the stored purges before these were added.
     if (this.#closed) throw closedTooSoon();
     return 'silent';
   }
@@ -127,12 +132,12 @@ class Channel implements PurgeChannel {
     const { url, send } = this.#options;
     const tags = takeBatch(this.#unconfirmed);
     const isWhole = Object.keys(tags).length === this.#unconfirmed.size;
-    // Read before the monotonic clock: a pause in between makes the edge's trust end earlier, never later.
+    // Read before the monotonic clock, so that a pause in between ends the edge's lease earlier, never later.
     const t = this.#clock.wallMs();
     if (isWhole) this.#lastSentAt = this.#clock.monotonicMs();
     try {
-      // One that does not carry everything must not renew the edge's lease. It says so; the previous release's edge
-      // knows it by a date before what could.
+      // A purge without all pending tags must not renew the edge's lease. `renews` says so; an edge of the previous
+      // release sees it by the old date.
       await send(url, tags, isWhole ? t : t - pastRenewalMs, isWhole);
     } catch {
       return false;
@@ -154,8 +159,8 @@ class Channel implements PurgeChannel {
 
   /** Resolves with false at `silentAt`. */
   #isConfirmed(tags: TagVersions, silentAt: number, signal: AbortSignal): Promise<boolean> {
-    // Only a purge that bore them counts: one that was on its way before, or a newer version that waits, says
-    // nothing of these.
+    // Only a confirmed purge with at least these versions counts. Other confirmations do not show that the edge has
+    // these.
     const waitingFor = new Map(Object.entries(tags));
     return new Promise<boolean>((resolve, reject) => {
       const finish = (end: () => void) => {
@@ -188,7 +193,7 @@ class Channel implements PurgeChannel {
   }
 }
 
-/** An edge reads 4 MB at a time; after a long silence there may be more to say. */
+/** An edge reads at most 4 MB at a time, and more may be pending after a long silence. */
 function takeBatch(unconfirmed: Map<string, number>): TagVersions {
   const part: TagVersions = {};
   let length = 0;

@@ -9,24 +9,24 @@ import type { EdgePurger } from './purge-edges.ts';
 
 export interface CloudFrontPurgerOptions {
   distributionIds: string[];
-  /** For tests; region, credentials and retries are otherwise the SDK's own. */
+  /** Set by tests. Otherwise region, credentials and retries are the SDK's own. */
   client?: CloudFrontClientConfig;
   pollMs?: number;
   lineage?: Pick<Lineage, 'onChange'>;
 }
 
-/** Together two thirds of what may be in progress at a distribution: the rest is left to its operators. */
+/** Together two thirds of CloudFront's quota for a distribution. Operators can use the rest. */
 const mostTags = 1_000;
 const mostInProgress = 2;
 const askSeconds = 10;
-/** Usually below five; longer than this it is an outage, and asked for anew. */
+/** Completion usually takes less than five seconds. Beyond this it counts as an outage and is requested again. */
 export const completeSeconds = 60;
 
 type LoadedSdk = typeof import('@aws-sdk/client-cloudfront');
 
 export function createCloudFrontPurger(options: CloudFrontPurgerOptions): EdgePurger {
   let opened: Promise<{ sdk: LoadedSdk; client: CloudFrontClient }> | undefined;
-  // Loaded at the first purge: a shop without CloudFront has no use for its SDK.
+  // The SDK is loaded at the first purge, because a shop without CloudFront does not need it.
   const open = () => {
     opened ??= import('@aws-sdk/client-cloudfront').then((sdk) => ({
       sdk,
@@ -46,12 +46,12 @@ export function createCloudFrontPurger(options: CloudFrontPurgerOptions): EdgePu
       ),
     ),
   );
-  // After a restore nothing may stay that was made from what is gone; versions do not tell it.
+  // After a restore every page is invalidated, because versions do not show which pages contain lost data.
   options.lineage?.onChange(() => {
     for (const id of options.distributionIds) void invalidateAll(() => invalidate(id, ['/*']));
   });
   return {
-    // Any worker may ask: an invalidation renews no trust, so that two cannot contradict one another.
+    // Every worker may send: CloudFront invalidations renew no lease, so two workers cannot contradict each other.
     maySend: () => true,
     async purge(tags, _signal, note) {
       await Promise.all(batchers.map((purge) => purge(Object.keys(tags))));
@@ -67,7 +67,7 @@ export function createCloudFrontPurger(options: CloudFrontPurgerOptions): EdgePu
 const learnMs = 1_000;
 const mostTries = 60;
 
-/** Once every origin knows of the new lineage; an outage is waited out. */
+/** Starts once every origin knows the new lineage, and retries during an outage. */
 async function invalidateAll(invalidate: () => Promise<void>): Promise<void> {
   for (let tries = 0; tries < mostTries; tries += 1) {
     await delay(learnMs);
@@ -85,7 +85,7 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
-/** Bounded by the jobs that wait for it. */
+/** The number of waiting callers is bounded by the number of running jobs. */
 function createBatcher(invalidate: (tags: string[]) => Promise<void>): (tags: string[]) => Promise<void> {
   const waiting: Waiting[] = [];
   let inProgress = 0;
@@ -129,7 +129,7 @@ async function invalidateInParts(
     await invalidate(tags.slice(from, from + mostTags));
 }
 
-/** The caller reference makes the SDK's own retries one invalidation, also where an answer was lost on the way. */
+/** The caller reference makes the SDK's retries one invalidation, also where an answer was lost. */
 async function invalidatePaths(
   sdk: LoadedSdk,
   client: CloudFrontClient,
@@ -160,7 +160,7 @@ async function invalidatePaths(
       status = asked?.Status;
     }
   } catch (cause) {
-    // The one fault that lies in the row. All others, denied access too, are mended outside and then tried again.
+    // Only this fault is caused by the row. All others, such as denied access, are fixed outside and then retried.
     if (cause instanceof sdk.InvalidArgument) throw cause;
     const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
     throw new Outage(`Cannot invalidate at CloudFront's ${distributionId}: ${reason}`, { cause });

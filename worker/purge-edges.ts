@@ -1,4 +1,4 @@
-// Purges the edges. One worker at a time may do so, by a lease row in Postgres.
+// Purges the edges. A lease row in Postgres lets one worker at a time do so.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -20,9 +20,9 @@ import { type Clock, type EdgeState, openPurgeChannel, type PurgeChannel } from 
 export interface EdgePurger {
   /** Whether this worker may work invalidations now. */
   maySend(): boolean;
-  /** @param note is told of each edge when it has confirmed or is given up as silent */
+  /** @param note is called for each edge when it has confirmed or is given up as silent */
   purge(tags: TagVersions, signal: AbortSignal, note?: (step: string) => void): Promise<void>;
-  /** Of the edges that this worker purges now. */
+  /** States of the edges that this worker purges now. */
   edges(): EdgeState[];
   stop(): Promise<void>;
 }
@@ -34,11 +34,11 @@ export interface EdgePurgerOptions {
   key: string;
   leaseSeconds: number;
   onMaySend: (maySend: boolean) => void;
-  /** Each purge names it, so that an edge forgets what it has of another one. */
+  /** Each purge states the lineage, so that an edge forgets entries of another one. */
   lineage?: Lineage;
 }
 
-/** Done when all of them have done it. */
+/** Joins purgers. A purge is done when all of them are done. */
 export function purgeAll(purgers: EdgePurger[]): EdgePurger {
   return {
     maySend: () => purgers.every((purger) => purger.maySend()),
@@ -53,7 +53,7 @@ export function purgeAll(purgers: EdgePurger[]): EdgePurger {
 }
 
 const holdSeconds = 3;
-/** After a restore, until every origin surely knows of it: before that an edge could store again what it forgot. */
+/** Wait after a restore until every origin knows of it. Before that, an edge could store old entries again. */
 const learnMs = 1_000;
 const renewMs = 1_000;
 const sendTimeoutMs = 1_000;
@@ -62,7 +62,7 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
   const { lineage = onlyLineage } = options;
   const holder = randomUUID();
   let channels: PurgeChannel[] = [];
-  /** By edge, of the newest change that its next purge carries, where spans are made. */
+  /** By edge: trace of the newest change in its next purge, where spans are recorded. */
   const traceparents = new Map<string, string>();
   let heldUntil = 0;
   let quietUntil = 0;
@@ -77,7 +77,7 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
   };
 
   lineage.onChange(() => {
-    // Purges that wait bear versions of the old lineage, which may be higher than any of the new one.
+    // Waiting purges have versions of the old lineage, which may exceed all versions of the new one.
     closeAll();
     quietUntil = Math.max(quietUntil, performance.now() + learnMs);
   });
@@ -89,14 +89,14 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
     const held = await hold().catch(() => 'unknown' as const);
     if (held === 'held' || held === 'new') heldUntil = askedAt + holdSeconds * 1_000;
     if (held === 'new') {
-      // Somebody else may have purged since: what they left unconfirmed is no part of our channels.
+      // Another worker may have purged since, so these channels lack what it left unconfirmed.
       closeAll();
       quietUntil = Math.max(quietUntil, askedAt + options.leaseSeconds * 1_000);
     }
     if (!holds()) return closeAll();
-    // A former holder's last renewal is trusted for one lease; ours must not mix with it.
+    // The lease that a former holder renewed must end first, so that two holders never renew at the same time.
     if (channels.length > 0 || performance.now() < quietUntil) return;
-    // All are read before any channel opens: an error here must leave no channel behind that goes on sending.
+    // All are read before any channel opens, so that an error here leaves no open channel behind.
     const pending = await readPendingPurges(options.db, options.edgeUrls);
     if (!holds() || stopping) return;
     channels = [...pending].map(([url, tags]) => openChannel({ ...options, traceparents }, url, tags, holds));
@@ -136,9 +136,9 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
   };
 }
 
-/** Takes or renews the right to purge, from another holder too that has not renewed it for long. */
+/** Takes or renews the right to purge. Also takes it from a holder that has not renewed it for long. */
 function createHold(db: Db, holder: string): () => Promise<'held' | 'new' | 'elsewhere'> {
-  /** As last seen of another holder: it changes each time that one renews its right. */
+  /** The other holder's right as last seen. It changes with each renewal. */
   let rival = { right: '', seenAtMs: 0 };
   return async () => {
     const isDead = rival.right !== '' && performance.now() - rival.seenAtMs > 2 * holdSeconds * 1_000;
@@ -149,7 +149,7 @@ function createHold(db: Db, holder: string): () => Promise<'held' | 'new' | 'els
   };
 }
 
-/** @param traceparents gets that of the span, for the purge that is sent within it */
+/** @param traceparents receives the span's trace, for the purge that is sent within it */
 function inSpan<T>(url: string, traceparents: Map<string, string>, purge: () => Promise<T>): Promise<T> {
   const attributes = { 'server.address': new URL(url).host };
   return withSpan({ name: 'purge edge', kind: 'client', attributes }, () => {
@@ -166,7 +166,7 @@ function openChannel(
   holds: () => boolean,
 ): PurgeChannel {
   const { db, key, leaseSeconds, traceparents, lineage = onlyLineage } = options;
-  // For as long as this channel lives: at another lineage it is closed.
+  // Fixed for the life of the channel, which is closed when the lineage changes.
   const value = lineage.known()?.value;
   const named = value ? { lineage: value } : {};
   const clock = createPeerClock();
@@ -177,14 +177,15 @@ function openChannel(
     pending,
     storePending: async (tags) => {
       await addPendingPurges(db, url, tags);
-      // Written too late, the next holder has read the pending purges without these and would renew the edge's lease.
+      // If this was written too late, the next holder read the pending purges without it and would renew the edge's
+      // lease.
       if (!holds()) throw new Outage('Cannot give an edge up as silent as another worker may purge it');
     },
     clearPending: (tags) => clearPendingPurges(db, url, tags),
     send: async (edgeUrl, tags, t, renews) => {
       await lineage.confirm().catch(() => undefined);
-      // Asked after `t` was read: a process that was paused in between must not purge in another holder's time, nor
-      // renew an edge's trust in what a restore took away meanwhile.
+      // Checked after `t` was read. A process that was paused in between must neither purge in another holder's time
+      // nor renew an edge's lease over a restore.
       if (!holds()) throw new Error('Cannot purge the edges as another worker may');
       if (!lineage.isRecent() || lineage.known()?.value !== value)
         throw new Error('Cannot purge the edges as the lineage of the database may be another one');
@@ -211,13 +212,13 @@ function openChannel(
 
 interface PeerClock extends Clock {
   hear(header: string | null): void;
-  /** The moment that `wallMs` gave as `t`, by the edge's monotonic clock; undefined until it has told it. */
+  /** The moment `t` of `wallMs` by the edge's monotonic clock; undefined until the edge has sent its clock. */
   sinceOf(t: number): { boot: string; ms: number } | undefined;
 }
 
 /**
- * The clock of an edge, as it told it with its last answer. It said so before the answer arrived, so that its clock is
- * at or past what this one says: a lease never starts too late.
+ * The clock of an edge, from its last answer. The edge read it before the answer arrived, so its clock is at or past
+ * this one, and a lease never starts too late.
  */
 export function createPeerClock(
   own: Clock = { wallMs: Date.now, monotonicMs: () => performance.now() },

@@ -1,35 +1,32 @@
-// Opens one BullMQ queue for each kind of job. A queue carries claims of outbox rows only, so that losing it loses no
+// Opens one BullMQ queue for each kind of job. A queue carries only claims of outbox rows, so that losing it loses no
 // work.
 import { type ConnectionOptions, Queue, Worker } from 'bullmq';
 import { type OutboxKind, outboxKinds } from '../origin/outbox/events.ts';
 import type { OutboxRow } from '../origin/outbox/work.ts';
 
 /**
- * Rows cross the queue as JSON, mails without what they say and to whom: Redis keeps ended jobs, and nothing of an
- * erased person may stay in them.
+ * Rows cross the queue as JSON. Mails lack text and recipient, because Redis keeps ended jobs and must hold no data
+ * of an erased person.
  */
 export type QueuedRow = Omit<OutboxRow, 'committedAt'> & { committedAt: string };
 
-/** In braces: all keys of BullMQ stand in one slot of a cluster. */
+/** The braces put all keys of BullMQ into one slot of a cluster. */
 export const queuePrefix = '{jobs}';
 
-/**
- * Of a worker. Most mails of so many wait for slow servers; how many are begun at once is bounded where they are
- * claimed.
- */
+/** Jobs at once in one worker. Most of the mails wait for slow servers; the claims bound how many are begun at once. */
 const concurrency: Record<OutboxKind, number> = {
   invalidate: 50,
   mail: 150,
   'settle-payment': 4,
   'expire-hold': 4,
   'pay-back': 4,
-  // As many as there may be, so that none waits for a slow one.
+  // The same as the most webhooks, so that none waits for a slow one.
   'deliver-webhooks': 20,
   'turn-sales': 4,
   forget: 4,
 };
 
-/** In the queue at once, of all workers together. */
+/** Most jobs in the queue at once, over all workers. */
 export function mostWaiting(kind: OutboxKind): number {
   return kind === 'mail' ? 20 : concurrency[kind] * 4;
 }
@@ -45,7 +42,7 @@ export function openQueues(connection: ConnectionOptions, onError: (error: Error
   return Object.fromEntries(outboxKinds.map(open)) as Queues;
 }
 
-/** An id is new with each attempt: adding one that still stands in `completed` or `failed` would do nothing. */
+/** Each attempt has a new job id. BullMQ ignores an id that is still in `completed` or `failed`. */
 export async function enqueueRows(queue: Queue<QueuedRow>, rows: OutboxRow[]): Promise<void> {
   await queue.addBulk(
     rows.map((row) => ({
@@ -65,7 +62,7 @@ export async function enqueueRows(queue: Queue<QueuedRow>, rows: OutboxRow[]): P
   );
 }
 
-/** What the queue is told of a failure; the row keeps the whole of it, until the person is erased. */
+/** The failure as the queue sees it. The row keeps the whole text until the person is erased. */
 function withoutAddresses(error: unknown): Error {
   const message = error instanceof Error ? error.message : String(error);
   const told = new Error(message.replaceAll(/[^\s<>"']+@[^\s<>"']+/g, '(address)'));
@@ -93,7 +90,7 @@ export function openConsumer(
       prefix: queuePrefix,
       concurrency: concurrency[kind],
       metrics: { maxDataPoints: 60 * 24 },
-      // A stalled job is not worth moving: its row's claim runs out after seconds and the sweeper works it.
+      // Stalled jobs are not moved: the row's claim ends after seconds, and the sweeper works it.
       maxStalledCount: 0,
     },
   );

@@ -1,5 +1,5 @@
 // Moves due outbox rows to their queues, when woken and once a second. Works overdue rows itself, so that jobs run
-// without Redis. Each kind is swept by itself and mails are enqueued by themselves, so that no kind waits for another.
+// without Redis. Mails are enqueued separately and each kind is swept separately, so that no kind waits for another.
 import type { Logger } from 'pino';
 import { withinMs } from '../origin/concurrency/deadline.ts';
 import { type OutboxKind, outboxKinds } from '../origin/outbox/events.ts';
@@ -11,7 +11,7 @@ export interface RelayOptions {
   db: Db;
   queues: Queues;
   log: Logger;
-  /** Kinds that this worker may carry now; `invalidate` only while it may purge. */
+  /** Whether this worker may carry a kind now; `invalidate` only while it may purge. */
   mayCarry: (kind: OutboxKind) => boolean;
   /** Never rejects. */
   work: (row: OutboxRow) => Promise<void>;
@@ -19,10 +19,10 @@ export interface RelayOptions {
 
 const sweepMs = 1_000;
 const overdueSeconds = 2;
-/** A connection that waits for Redis to come back would make the relay wait for ever. */
+/** Bounds the wait for a connection that waits for Redis, which may never return. */
 const enqueueMs = 1_000;
 const queueTooSlow = () => new Error(`Cannot reach the queue within ${enqueueMs} ms`);
-/** Rows of a kind that are worked here at once. A mail takes as long as its server likes. */
+/** Rows of a kind that are worked here at once. A mail may take as long as its server does. */
 const mostSwept: Record<OutboxKind, number> = {
   invalidate: 40,
   mail: 50,
@@ -36,9 +36,9 @@ const mostSwept: Record<OutboxKind, number> = {
 
 export interface Relay {
   wake(): void;
-  /** A mail was sent or failed: there may be room for the next. */
+  /** A mail was sent or failed, so there may be room for the next. */
   wakeMail(): void;
-  /** Carries no more, and resolves when what is worked here has ended. */
+  /** Carries no more rows, and resolves when the rows that are worked here have ended. */
   stop(): Promise<void>;
 }
 
@@ -62,7 +62,7 @@ export function startRelay(options: RelayOptions): Relay {
   };
 }
 
-/** Mails are claimed domain by domain, each claim going on where the last one ended. */
+/** Claims mails domain by domain. Each claim continues after the domain of the last one. */
 function createClaim(db: Db): Claim {
   let lastDomain: string | undefined;
   return async (kind, limit, overdue) => {
@@ -78,7 +78,7 @@ interface Loop {
   stop(): Promise<void>;
 }
 
-/** Runs `once` again at once while it finds rows, else when woken, or after a second. */
+/** Repeats `once` immediately while it finds rows; otherwise when woken or after a second. */
 function repeat(options: RelayOptions, once: () => Promise<number>): Loop {
   let stopping = false;
   let woken = false;
@@ -118,14 +118,14 @@ function repeat(options: RelayOptions, once: () => Promise<number>): Loop {
   };
 }
 
-/** A wake-up does not name a kind: one query finds the kinds that are due, instead of one for each kind. */
+/** A wake-up names no kind. One query finds the due kinds, in place of one query for each. */
 async function carryOnce(options: RelayOptions, claim: Claim, among: OutboxKind[]): Promise<number> {
   const due = await findDueKinds(options.db, among.filter(options.mayCarry));
   const carried = await Promise.all(due.map((kind) => enqueueDue(options, claim, kind)));
   return Math.max(0, ...carried);
 }
 
-/** No more than its consumers get done before the claims run out: what waits is better off in Postgres. */
+/** Enqueues only what the consumers can do before the claims run out. Other rows wait in Postgres. */
 async function enqueueDue(
   { db, queues, log }: RelayOptions,
   claim: Claim,
@@ -147,7 +147,7 @@ async function enqueueDue(
   return rows.length;
 }
 
-/** Works overdue rows of one kind here. A slow one takes one place and keeps no other waiting. */
+/** Works overdue rows of one kind here. A slow row takes one place and delays no other. */
 function startSweep(options: RelayOptions, claim: Claim, kind: OutboxKind): Loop {
   const running = new Set<Promise<void>>();
   const loop = repeat(options, async () => {

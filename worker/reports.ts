@@ -1,5 +1,4 @@
-// What each worker tells of itself every five seconds, what came of the timed tasks, and which of them operators ask
-// for.
+// Reports of each worker every five seconds, results of the timed tasks, and operators' requests to run a task now.
 import { hostname } from 'node:os';
 import { sql } from 'kysely';
 import { addToLog } from '../origin/outbox/change-jobs.ts';
@@ -7,11 +6,11 @@ import type { Db, DbOrTx } from '../origin/schema.ts';
 import type { EdgeState } from './purge-channel.ts';
 
 export const reportMs = 5_000;
-/** Three reports that did not come. */
+/** The time of three missing reports. */
 export const silentSeconds = 15;
 
 interface WorkerState {
-  /** Whether this worker purges the edges now; one at a time does. */
+  /** Whether this worker purges the edges now. Only one worker at a time does. */
   purges: boolean;
   edges: EdgeState[];
   /** Whether it waits for a mail server that cannot be reached. */
@@ -96,7 +95,7 @@ export interface TaskRecorder {
   note(run: Omit<TaskRun, 'worker' | 'startedAt'>): Promise<void>;
 }
 
-/** Some tasks run each second: of runs that ended alike, one in ten seconds is written. */
+/** Some tasks run each second. Of runs with the same result, one in ten seconds is recorded. */
 const recordMs = 10_000;
 
 export function createTaskRecorder(db: Db, worker: string): TaskRecorder {
@@ -131,7 +130,7 @@ export function readTaskRuns(db: Db): Promise<TaskRun[]> {
     .execute();
 }
 
-/** A worker runs it within seconds. @returns whether any worker has a task of that name */
+/** Requests a run, which a worker begins within seconds. @returns whether any worker has a task of that name */
 export async function askToRunTask(db: Db, task: string, who: string): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
     const known = await tx.selectFrom('timed_task_runs').select('task').where('task', '=', task).execute();
@@ -142,7 +141,7 @@ export async function askToRunTask(db: Db, task: string, who: string): Promise<b
   });
 }
 
-/** Asked for twice before a worker looks, it runs once. */
+/** Two requests before a worker looks cause one run. */
 export async function requestTask(db: DbOrTx, task: string, who: string): Promise<void> {
   await db
     .insertInto('timed_task_requests')
@@ -151,7 +150,7 @@ export async function requestTask(db: DbOrTx, task: string, who: string): Promis
     .execute();
 }
 
-/** One worker takes each. @param tasks those that this worker can run */
+/** Each request is taken by one worker. @param tasks tasks that this worker can run */
 export function takeTaskRequests(db: Db, tasks: string[]): Promise<{ task: string; askedBy: string }[]> {
   return db
     .deleteFrom('timed_task_requests')

@@ -31,7 +31,7 @@ import { startJobs } from './jobs.ts';
 import { createTaskRecorder } from './reports.ts';
 import { startTimedTasks } from './timed-tasks.ts';
 
-/** Together below the ten seconds that a whole shop may take to stop, whatever a store or a mail server does. */
+/** Together below ten seconds, in which a whole shop must stop whatever a store or a mail server does. */
 const workEndsMs = 9_000;
 const answersEndMs = 700;
 
@@ -107,7 +107,7 @@ async function main(): Promise<void> {
     recorder,
   );
   const alerts = startAlerts(deps, jobs.metrics.registry);
-  // A database that does not answer is no database that is not migrated.
+  // A database that does not answer is not reported as unmigrated.
   if (!(await isMigrated(deps.db).catch(() => true)))
     log.warn('the database is not migrated yet; work begins when it is');
   health.markReady();
@@ -122,7 +122,7 @@ async function main(): Promise<void> {
   log.info('stopped');
 }
 
-// Said aloud: a listener for signals keeps Deno's loop alive.
+// Exits explicitly, because a signal listener keeps Deno's event loop alive.
 main().then(
   () => process.exit(0),
   (error: unknown) => {

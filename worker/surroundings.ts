@@ -1,4 +1,4 @@
-// Measures what the shop stands on and no job tells of: room on the disk, certificates, and missing migrations.
+// Measures what no job reports: free disk space, certificates, and missing migrations.
 import { statfs } from 'node:fs/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import { Gauge, type Registry } from 'prom-client';
@@ -7,7 +7,7 @@ import type { Settings } from '../origin/config.ts';
 import { appliedMigrations, knownMigrations } from '../origin/postgres/migrate.ts';
 import type { Db } from '../origin/schema.ts';
 
-/** Asking for a certificate is a connection to the public address. */
+/** Interval of certificate checks, each of which connects to the public address. */
 const certificateMs = 60_000;
 const connectMs = 3_000;
 const askMs = 1_000;
@@ -55,7 +55,7 @@ export function measureSurroundings({ settings, db, registry }: Surroundings): v
   });
 }
 
-/** Asks in the background, so that figures never wait for the network. A host that is silent keeps its last answer. */
+/** Checks in the background, so that metrics never wait for the network. A silent host keeps its last result. */
 class CertificateEnds {
   readonly #hosts: string[];
   readonly #ends = new Map<string, number>();
@@ -75,7 +75,7 @@ class CertificateEnds {
   }
 }
 
-/** @returns undefined where no certificate is shown. One that has expired, or is of an unknown maker, is read too. */
+/** Reads also expired certificates and those of unknown issuers. @returns undefined where none is shown */
 function readCertificateEnd(host: string): Promise<number | undefined> {
   const { hostname, port } = new URL(`https://${host}`);
   return new Promise((resolve) => {
@@ -89,7 +89,7 @@ function readCertificateEnd(host: string): Promise<number | undefined> {
       host: name,
       port: Number(port || 443),
       ...(/^[\d.:a-f]+$/i.test(name) ? {} : { servername: name }),
-      // It is looked at, not trusted: nothing is sent.
+      // The certificate is only read, and nothing is sent, so it need not be trusted.
       rejectUnauthorized: false,
       timeout: connectMs,
     });

@@ -13,9 +13,9 @@ interface CommonOfTasks {
 }
 
 export type TimedTask =
-  /** In a transaction that holds the task's lock; skipped while another worker holds it. */
+  /** Runs in a transaction that holds the task's lock; skipped while another worker holds it. */
   | (CommonOfTasks & { run: (tx: Tx) => Promise<unknown> })
-  /** In each worker. */
+  /** Runs in each worker. */
   | (CommonOfTasks & { runEverywhere: (signal: AbortSignal) => Promise<unknown> });
 
 export interface TimedTasks {
@@ -38,7 +38,7 @@ export function startTimedTasks(
       asked.delete(task.name);
       if ('runEverywhere' in task) return task.runEverywhere(signal);
       const ran = await runLocked(deps, task.name, task.run);
-      // What another worker was at when it was asked for may have looked too early.
+      // Another worker was running the task and may have looked too early, so the request is repeated.
       if (!ran && askedBy !== undefined) await requestTask(deps.db, task.name, askedBy);
       return ran;
     };
@@ -62,14 +62,14 @@ export function startTimedTasks(
 
 type Run = (signal: AbortSignal) => Promise<unknown>;
 
-/** Keeps when it ran last, and what came of it. @param run resolves with `false` where another worker runs it */
+/** Records the last run and its result. @param run resolves with `false` where another worker runs it */
 function recorded({ name, everyMs }: CommonOfTasks, run: Run, recorder: TaskRecorder): Run {
   return async (signal) => {
     const startedAtMs = performance.now();
     const note = (error: string | null) =>
       recorder
         .note({ task: name, everyMs, tookMs: performance.now() - startedAtMs, error })
-        // A run that went well is none that failed, only because it could not be written down.
+        // A successful run must not count as failed because its record could not be written.
         .catch(() => undefined);
     try {
       const ran = await run(signal);
@@ -82,12 +82,12 @@ function recorded({ name, everyMs }: CommonOfTasks, run: Run, recorder: TaskReco
 }
 
 interface Repeated extends TimedTasks {
-  /** At once, or as soon as the round ends that is under way. */
+  /** Runs at once, or as soon as the present round ends. */
   runNow(): void;
 }
 
 /**
- * Calls `run` again `everyMs` after it has ended; a failure is logged, and the next round follows all the same.
+ * Calls `run` again `everyMs` after it has ended. A failure is logged and does not stop later rounds.
  * @param run its signal is aborted when it should end
  */
 export function every(everyMs: number, run: Run, log: Logger, name: string): Repeated {
@@ -104,7 +104,7 @@ export function every(everyMs: number, run: Run, log: Logger, name: string): Rep
         loggedReason = undefined;
       },
       (error: unknown) => {
-        // The next round follows soon: the same reason is logged once.
+        // The next round may fail for the same reason, which is logged only once.
         const reason = storeFaultReason(error);
         if (reason !== loggedReason) log.warn({ err: error }, `cannot ${name} now`);
         loggedReason = reason;

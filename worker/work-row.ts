@@ -25,16 +25,16 @@ import type { WorkerMetrics } from './metrics.ts';
 import { isOutage } from './outage.ts';
 
 export interface JobContext {
-  /** The row's, the same each time. */
+  /** Id of the row, the same for every attempt. */
   id: string;
   /** Aborted when the job's time is up, or this worker stops. */
   signal: AbortSignal;
   /**
-   * Keeps the row from all other workers for so many seconds from now, even if this one is killed.
-   * @throws where another has it
+   * Keeps the row from all other workers for so many seconds from now, even if this process is killed.
+   * @throws where another worker has claimed it
    */
   holdFor: (seconds: number) => Promise<void>;
-  /** Keeps for operators that a step of the work is over, such as `floors raised`. */
+  /** Records a finished step for operators, such as `floors raised`. */
   note: (step: string) => void;
 }
 
@@ -46,7 +46,7 @@ export type JobHandler<Kind extends OutboxKind> = (
 
 export type JobHandlers = { [Kind in OutboxKind]: JobHandler<Kind> };
 
-/** Of mail: longer than its transport takes for the slowest of servers. */
+/** A mail's timeout is longer than its transport needs for the slowest server. */
 const timeoutSeconds: Record<Exclude<OutboxKind, 'invalidate'>, number> = {
   mail: 15 * 60,
   'settle-payment': 20,
@@ -57,22 +57,22 @@ const timeoutSeconds: Record<Exclude<OutboxKind, 'invalidate'>, number> = {
   forget: 60,
 };
 
-/** Changes are waited for; other work may leave a store that is down in peace. */
+/** Pause during an outage. Invalidations are waited for, while other work can spare a store that is down. */
 const outagePauseSeconds = (kind: OutboxKind) => (kind === 'invalidate' ? 1 : 30);
 
 const renewMs = (kind: OutboxKind) => (kind === 'mail' ? 5_000 : 1_500);
 
 export interface RowWorkerOptions {
   db: Db;
-  /** Of this worker, as in `Served-By`. */
+  /** Name of this worker, as in `Served-By`. */
   name: string;
   handlers: JobHandlers;
   log: Logger;
   metrics: WorkerMetrics;
   figures: FigureRecorder;
-  /** Longer than any edge may take to fall silent for good. */
+  /** Longer than the time after which any edge counts as silent. */
   invalidateSeconds: number;
-  /** Aborted when the jobs that still run have to end. */
+  /** Aborted when running jobs must end. */
   stopping: AbortSignal;
 }
 
@@ -81,7 +81,7 @@ const mostAtOnce = 100;
 
 type RowWorker = (row: OutboxRow) => Promise<void>;
 
-/** Rejects where the work failed, so that the queue shows it; the row itself is by then set to be tried again. */
+/** Rejects where the work failed, so that the queue shows it. The row is already scheduled for another attempt. */
 export function createRowWorker(options: RowWorkerOptions): RowWorker {
   const work = createWork(options);
   return (row) =>
@@ -127,11 +127,11 @@ function createWork(options: RowWorkerOptions): RowWorker {
       }
       jobLog.debug('job done');
     } catch (error) {
-      // A renewal that is still on its way would claim again what is given back here.
+      // Waits for a renewal in progress, which would otherwise claim the row again after its release.
       await hold.end();
       const isHeld = hold.untilMs() > 0;
       if (stopping.aborted) {
-        // What is held may have been done without our knowledge: it stays held for its time, and is then tried again.
+        // A held job may have succeeded unnoticed, so it stays held for its time before it is tried again.
         if (!isHeld) await releaseClaims(db, [row]);
         jobLog.info('job left to another worker as this one stops');
       } else {
@@ -148,7 +148,7 @@ function createWork(options: RowWorkerOptions): RowWorker {
   };
 }
 
-/** Renews the claim until it is held for longer, or ends. */
+/** Renews the claim until `holdFor` extends it, or the job ends. */
 function startHolding(db: Db, row: OutboxRow) {
   let renewing: Promise<unknown> = Promise.resolve();
   const renewal = setInterval(() => {
@@ -163,7 +163,7 @@ function startHolding(db: Db, row: OutboxRow) {
       clearInterval(renewal);
       untilMs = askedAtMs + seconds * 1_000;
     },
-    /** By the monotonic clock; 0 where it is not held. */
+    /** Monotonic milliseconds; 0 where it is not held. */
     untilMs: () => untilMs,
     async end(): Promise<void> {
       clearInterval(renewal);
@@ -185,7 +185,7 @@ function startNotes(worker: string) {
 
 const finishPauseMs = 1_000;
 
-/** A mail that has left must not leave again because Postgres was away for a moment. */
+/** Retries the record of a finished mail while it is held, so that a short outage of Postgres cannot send it twice. */
 async function finishWhileHeld(
   finish: () => Promise<FinishedWork | undefined>,
   untilMs: number,

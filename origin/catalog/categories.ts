@@ -36,16 +36,13 @@ export async function listCategories(db: DbOrTx): Promise<Fresh<CategoryNode[]>>
   return { value, tags };
 }
 
-/**
- * Reads the category tree for the header, and renders breadcrumbs. It has names and places only, so prices do
- * not change it.
- */
+/** A category in the header and in breadcrumbs. It has name and place only, so prices do not change it. */
 export interface CategoryPlace extends NavigationItem {
   /** Slug of the category above, or null. */
   parent: string | null;
 }
 
-/** Parents before their children. */
+/** Lists parents before their children. */
 export async function readCategoryTree(db: DbOrTx): Promise<Fresh<CategoryPlace[]>> {
   const tags = await readSetVersions(db, [categoriesTag]);
   const { value } = await listCategories(db);
@@ -54,7 +51,10 @@ export async function readCategoryTree(db: DbOrTx): Promise<Fresh<CategoryPlace[
 
 const treeKey = 'category-tree';
 
-/** For pages outside the catalog. A page without departments is better than none, so a failure leaves it empty. */
+/**
+ * Reads the tree for pages outside the catalog. A failure leaves it empty, because a page without departments is
+ * better than none.
+ */
 export async function readTree(deps: Pick<Deps, 'cache' | 'log'>): Promise<CategoryPlace[]> {
   try {
     const request = { key: treeKey, fromReplicas: true, fill: readCategoryTree };
@@ -70,7 +70,7 @@ export async function readNavigation(deps: Pick<Deps, 'cache' | 'log'>): Promise
   return departments(await readTree(deps));
 }
 
-/** For error pages. @param waitMs 0: only what this process's memory holds, where many are refused at once */
+/** Reads departments for error pages. @param waitMs 0: only from this process's memory, for times of many refusals */
 export async function readNavigationSoon(
   deps: Pick<Deps, 'cache' | 'log'>,
   waitMs: number,
@@ -88,7 +88,7 @@ export function departments(tree: CategoryPlace[]): NavigationItem[] {
   return tree.filter((place) => place.parent === null).slice(0, 14);
 }
 
-/** From the department down to the category itself; empty where it does not exist. */
+/** The path from the department down to the category; empty where the category does not exist. */
 export function pathTo(tree: CategoryPlace[], slug: string): CategoryPlace[] {
   const path: CategoryPlace[] = [];
   for (let at = place(tree, slug); at !== undefined && path.length < 10; at = place(tree, at.parent)) {
@@ -102,8 +102,8 @@ function place(tree: CategoryPlace[], slug: string | null): CategoryPlace | unde
 }
 
 /**
- * Renders the breadcrumb trail.
- * @param here the page's own name, where it is not the last category itself
+ * Renders the breadcrumbs.
+ * @param here name of the page, where it is not the last category itself
  */
 export function crumbs(path: CategoryPlace[], here?: string): Html {
   const last = path.length - 1;

@@ -1,4 +1,4 @@
-// Streams every product for an export file, in order of id, a bounded number in memory at a time.
+// Streams every product for an export file, in order of id, with a bounded number in memory.
 import { sql } from 'kysely';
 import type { DbOrTx } from '../schema.ts';
 import type { Cells } from './change/product-draft.ts';
@@ -23,7 +23,7 @@ export interface ExportedProduct {
 export interface ExportedVariant {
   sku: string;
   optionValues: string[];
-  /** Without a sale. */
+  /** The price without a sale. */
   priceAmount: number;
   available: number;
   backordered: number;
@@ -61,13 +61,13 @@ export async function* exportProducts(db: DbOrTx): AsyncGenerator<ExportedProduc
   }
 }
 
-/** Headings that files brought beyond Shopify's own, in the order in which they came. */
+/** Reads the columns that files added to Shopify's own, in the order in which they came. */
 export async function readFileColumns(db: DbOrTx): Promise<string[]> {
   const rows = await db.selectFrom('product_file_columns').select('name').orderBy('position').execute();
   return rows.map(({ name }) => name);
 }
 
-/** One that is known stays where it is. */
+/** Adds new columns. Known ones keep their place. */
 export async function rememberFileColumns(db: DbOrTx, names: string[]): Promise<void> {
   const known = new Set(await readFileColumns(db));
   for (const name of names) {

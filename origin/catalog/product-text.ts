@@ -1,7 +1,7 @@
 // Converts texts of products: names to URL slugs, descriptions between plain text and the sanitised HTML that is
 // stored.
 
-/** Letters that Unicode does not take apart into a plain one and a mark. */
+/** Letters that Unicode does not decompose into a plain letter and a mark. */
 const plain: Record<string, string> = {
   ß: 'ss',
   æ: 'ae',
@@ -18,14 +18,14 @@ const plain: Record<string, string> = {
 };
 
 /**
- * Makes a URL slug of a name: lower case, letters and digits of any script, hyphens between. Empty where the
- * name has no letter or digit. At most 200 characters, cut between letters.
+ * Makes a URL slug of a name: lower case, letters and digits of any script, joined by hyphens. At most 200
+ * characters, cut between letters. Empty where the name has no letter or digit.
  */
 export function slugify(text: string): string {
   const slug = text
     .toLowerCase()
     .normalize('NFKD')
-    // Accents are left out of Latin letters only: in other scripts a mark makes another letter.
+    // Accents are removed from Latin letters only. In other scripts a mark makes another letter.
     .replace(/(?<=\p{Script=Latin}\p{M}*)\p{M}/gu, '')
     .normalize('NFC')
     .replace(/[ßæœøłđðþħıŋŧ]/g, (letter) => plain[letter]!)
@@ -36,8 +36,8 @@ export function slugify(text: string): string {
 }
 
 /**
- * Converts descriptions between plain text (API, staff) and the sanitised HTML that is stored. Text survives
- * the round trip. Blank lines part paragraphs, other line ends stay.
+ * Converts the plain text of API and staff to stored HTML. `htmlToText` gives the same text back. Blank lines
+ * separate paragraphs; other line breaks stay.
  */
 export function textToHtml(text: string): string {
   if (text === '') return '';
@@ -45,7 +45,7 @@ export function textToHtml(text: string): string {
   return paragraphs.map((paragraph) => `<p>${paragraph.replaceAll('\n', '<br>')}</p>`).join('');
 }
 
-/** What `textToHtml` makes. */
+/** HTML that `textToHtml` made. */
 const ownHtml = /^(?:<p>(?:[^<]|<br>)*<\/p>)+$/;
 
 export function htmlToText(html: string): string {
@@ -60,13 +60,13 @@ export function htmlToText(html: string): string {
 const blocks = 'p|div|h3|h4|ul|ol|dl|dt|dd|li|pre|blockquote|table|caption|thead|tbody|tfoot|tr|hr';
 const blockTags = new RegExp(`(?:\\s*</?(?:${blocks})(?:\\s[^>]*)?/?>\\s*)+`, 'g');
 
-/** Blocks stand on lines of their own, paragraphs apart, cells of a table side by side. */
+/** Puts blocks on their own lines, separates paragraphs, and puts table cells side by side. */
 function htmlOfOthersToText(html: string): string {
   const [, ...parts] = `</pre>${html}`.split(/<(?=\/?pre>)/);
   const text = parts
     .map((part) =>
       part.startsWith('pre>')
-        ? // Line ends within count only here; marked, so that they outlive what follows.
+        ? // Line breaks count only within `pre`. They are marked, so that the next steps keep them.
           `<pre>${part.slice('pre>'.length).replace(/^\n/, '').replaceAll('\n', '\u0001')}`
         : `<${part.replace(/\s+/g, ' ')}`,
     )

@@ -206,7 +206,7 @@ type FoundVariant = z.infer<typeof FoundVariantSchema>;
 
 const mostFound = 100;
 
-/** Exactly; those on sale first. Indexes: variants_by_sku, variants_by_barcode. */
+/** Matches exactly, and lists variants on sale first. Indexes: variants_by_sku, variants_by_barcode. */
 export async function findVariants(
   db: DbOrTx,
   { sku, barcode }: { sku?: string | undefined; barcode?: string | undefined },

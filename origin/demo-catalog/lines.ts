@@ -7,13 +7,13 @@ export type Department = 'women' | 'men' | 'kids' | 'accessories';
 export interface ProductLine {
   department: Department;
   kind: GarmentKind;
-  /** Of the category, as people say it, and its part of the address. */
+  /** Name of the category, and its part of the address. */
   category: string;
   slug: string;
-  /** What one piece is called. */
+  /** Names of one piece. */
   nouns: string[];
   products: number;
-  /** Whole units, from and to. */
+  /** Lowest and highest price, in whole units. */
   price: [number, number];
   sizes: readonly string[];
   fabrics: Fabric[];

@@ -18,7 +18,7 @@ interface DemoOptions {
   onProgress?: (done: number, total: number) => void;
 }
 
-/** @returns how many products were made; 0 where the demo catalog stands already. */
+/** @returns how many products were created; 0 where the demo catalog exists already */
 export async function loadDemoCatalog(db: Db, options: DemoOptions = {}): Promise<number> {
   const range = buildDemoCatalog();
   const known = await db
@@ -37,7 +37,7 @@ export async function loadDemoCatalog(db: Db, options: DemoOptions = {}): Promis
   for (let at = 0; at < missing.length; at += productsPerTransaction) {
     const drafts = missing.slice(at, at + productsPerTransaction);
     await db.transaction().execute(async (tx) => {
-      // What a shop begins with is no news to other systems.
+      // Other systems are told no events of the products that a shop starts with.
       await sql`set local myclothes.events = 'off'`.execute(tx);
       return saveProducts(tx, drafts);
     });
@@ -47,14 +47,14 @@ export async function loadDemoCatalog(db: Db, options: DemoOptions = {}): Promis
   return missing.length;
 }
 
-/** In the order of the range, which is their order in the shop. */
+/** Creates categories in the order of the product lines, which is their order in the shop. */
 async function makeCategories(tx: Tx): Promise<void> {
   for (const line of productLines) {
     await ensureCategory(tx, categoryOf(line));
   }
 }
 
-/** Shuffled, so that what is newest is a bit of everything. */
+/** Shuffles the products, so that the newest ones are a mixture. */
 export function buildDemoCatalog(): ProductDraft[] {
   const random = seededRandom(seed);
   const drafts = productLines.flatMap((line) =>
@@ -66,8 +66,7 @@ export function buildDemoCatalog(): ProductDraft[] {
     .map(({ draft }) => draft);
 }
 
-// Builds one product of the demo catalog from its line and a seed: the same seed gives the same product on every
-// machine.
+// Builds one product from its line and a seed. The same seed gives the same product on every machine.
 
 const departmentNames: Record<Department, string> = {
   women: 'Women',
@@ -76,7 +75,7 @@ const departmentNames: Record<Department, string> = {
   accessories: 'Accessories',
 };
 
-/** @param index of the product in its line; names don't repeat in a line of up to 75 */
+/** @param index place of the product in its line; names do not repeat in a line of up to 75 products */
 function buildProduct(line: ProductLine, index: number, random: Random): ProductDraft {
   const givenName = givenNames[(index * 31 + line.slug.length * 7 + line.products * 3) % givenNames.length]!;
   const noun = line.nouns[index % line.nouns.length]!;
@@ -122,7 +121,7 @@ function variant(
   random: Random,
 ): VariantDraft {
   const sku = `${slug}-${slugify(color)}-${slugify(size)}`.toUpperCase();
-  // About one in twelve is sold out, some are nearly.
+  // About one variant in twelve is sold out, and some are nearly.
   const available = random.next() < 0.08 ? 0 : random.whole(2, 60);
   return { sku, size, color, optionValues: [size, color], priceAmount, available };
 }
@@ -159,7 +158,7 @@ const dark: ColorName[] = [
   'Teal',
 ];
 
-/** A print must stand out from every colour of the piece. */
+/** Chooses a print that differs from every colour of the piece. */
 function accentFor(fabric: Fabric, chosen: ColorName[], random: Random): string {
   if (fabric === 'denim') return colors.Tan;
   const onDark = chosen.some((color) => dark.includes(color));
@@ -167,7 +166,7 @@ function accentFor(fabric: Fabric, chosen: ColorName[], random: Random): string 
   return colors[random.pick(fitting)];
 }
 
-/** Ends in .00, .50, .90 or .95, as price tags do. Minor units. */
+/** Ends prices in .00, .50, .90 or .95, as price tags do. Minor units. */
 function priceOf(line: ProductLine, random: Random): number {
   const [from, to] = line.price;
   const whole = random.whole(from, to - 1);
@@ -183,16 +182,16 @@ function describe(material: string, fabric: Fabric, random: Random): string {
 
 /** A seeded random generator: the same seed gives the same numbers on every machine. */
 interface Random {
-  /** 0 to 1, without 1. */
+  /** A number from 0 up to, but not including, 1. */
   next(): number;
   /** A whole number from `min` to `max`, both included. */
   whole(min: number, max: number): number;
   pick<T>(from: readonly T[]): T;
-  /** `count` different ones, in the order of `from`. */
+  /** Chooses `count` different items, in the order of `from`. */
   sample<T>(from: readonly T[], count: number): T[];
 }
 
-/** mulberry32: 32 bits of state are plenty for a catalog. */
+/** Uses mulberry32; its 32 bits of state suffice for a catalog. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = () => {

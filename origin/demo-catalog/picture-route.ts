@@ -1,4 +1,4 @@
-// Serves drawn pictures. A picture's name states all that it shows, so caches keep it for a year.
+// Serves drawn pictures. Caches keep them for a year, because a picture's name states all that it shows.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { LRUCache } from 'lru-cache';
 import { placeholderName } from '../catalog/product.ts';

@@ -1,4 +1,4 @@
-// Cache tag of cached sessions, `account:<id>`, and raising its version in the transaction that changes the account.
+// Cache tag of cached sessions, `account:<id>`, whose version rises in the transaction that changes the account.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
@@ -25,10 +25,9 @@ export async function readAccountTagVersions(db: DbOrTx, tags: string[]): Promis
 }
 
 /**
- * Invalidates the cached sessions of an account: raises its version in the transaction, and its floor before
- * the answer.
- * @returns the tag at its new version, for `raiseAccountFloor`; `deletedVersion` where the account was deleted just
- * now.
+ * Raises an account's version in the transaction. The caller raises the floor before it answers, which invalidates
+ * the cached sessions.
+ * @returns the tag at its new version, for `raiseAccountFloor`; `deletedVersion` where the account is deleted
  */
 export async function raiseAccountVersion(tx: Tx, accountId: string): Promise<TagVersions> {
   const row = await tx
@@ -38,7 +37,7 @@ export async function raiseAccountVersion(tx: Tx, accountId: string): Promise<Ta
     .returning('version')
     .executeTakeFirst();
   const tags = { [accountTag(accountId)]: row?.version ?? deletedVersion };
-  // The worker raises it too, in case this process dies between commit and floor.
+  // The worker raises the floor too, in case this process dies between commit and floor.
   await addToOutbox(tx, 'invalidate', { tags });
   return tags;
 }
@@ -46,7 +45,7 @@ export async function raiseAccountVersion(tx: Tx, accountId: string): Promise<Ta
 const longestWaitMs = 5_000;
 const pauseMs = 200;
 
-/** After the commit. Returns when the floor stands, or after five seconds, as long as a copy is trusted. */
+/** Call after the commit. Returns when the floor is raised, or after the five seconds for which a copy is trusted. */
 export async function raiseAccountFloor({ floors, wakeWorker }: Deps, tags: TagVersions): Promise<void> {
   wakeWorker();
   const until = performance.now() + longestWaitMs;

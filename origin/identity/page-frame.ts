@@ -1,4 +1,4 @@
-// Reads what surrounds a personal page, and answers a form whose session has ended.
+// Reads the frame of a personal page, and answers a form whose session has ended.
 import type { Context } from 'hono';
 import { readNavigation } from '../catalog/categories.ts';
 import type { Deps } from '../deps.ts';
@@ -11,16 +11,13 @@ import { readVisitor, type Visitor } from './visitor.ts';
 
 type PageFrame = Pick<LayoutOptions, 'navigation' | 'visitor' | 'unlisted'>;
 
-/** @param count pieces in the bag, where the page knows them; else the small script asks */
+/** @param count pieces in the bag where the page knows them; otherwise the page's script asks */
 export async function readFrame(deps: Deps, c: Context<AppEnv>, count?: number): Promise<PageFrame> {
   const [navigation, { account }] = await Promise.all([readNavigation(deps), readVisitor(deps, c)]);
   return { navigation, visitor: { name: account?.name, count }, unlisted: true };
 }
 
-/**
- * Answers a form whose session has ended: shows a page that sends the same form again after signing in. In
- * each form that needs its session; whoever sends one without ever having had any is a stranger.
- */
+/** A hidden field of each form that needs a session. It shows that the sender was signed in when the page was made. */
 export function signedInField(): Html {
   return html`<input type="hidden" name="signed-in" value="yes">`;
 }
@@ -30,8 +27,8 @@ export function wasSignedIn({ hasEndedSession }: Visitor, values: FormValues): b
 }
 
 /**
- * The form is sent to the address that it came to, with its key: what it asked for is done once. Passwords are typed
- * again.
+ * Answers a form whose session has ended with a page that sends the same form again after signing in. The form keeps
+ * its idempotency key, so that it takes effect once. Passwords must be typed again.
  */
 export async function respondSignedOut(
   deps: Deps,

@@ -1,5 +1,5 @@
-// A session as its owner sees it, how long it lasts, and its token: 256 random bits in a signed cookie, whose hash the
-// database holds.
+// The owner's view of a session, its lifetime, and its token: 256 random bits in a signed cookie. The database holds
+// the token's hash.
 
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
@@ -10,7 +10,7 @@ import { clearCookie, readSignedCookie, serializeCookie, signCookie } from '../w
 export interface SignInTrace {
   at: string;
   device: string;
-  /** An IPv4 address, or the /64 network of an IPv6 one. */
+  /** An IPv4 address, or the /64 network of an IPv6 address. */
   address: string;
 }
 
@@ -44,16 +44,16 @@ export const SessionListSchema = z
 export type Session = z.infer<typeof SessionSchema>;
 
 const cookieName = '__Host-session';
-/** Session tokens: 256 random bits in a signed cookie; the database holds their hash. */
+/** A session ends after this time without use, and at the latest after `longestDays`. */
 export const idleDays = 30;
 export const longestDays = 180;
-/** Whoever works here signs in once a day, and does not leave a screen open over lunch. */
+/** Staff sign in once a day, and an unattended screen must not stay signed in. */
 export const staffIdleMinutes = 30;
 export const staffLongestHours = 12;
 
 /**
- * @param retryOf scope and idempotency key: the same request again gets the same token, so that a sign-in whose
- * answer was lost leaves one session and not two. Random where undefined.
+ * @param retryOf scope and idempotency key. A repeated request then gets the same token, so that a sign-in whose
+ * answer was lost leaves one session. Undefined: the token is random.
  */
 export function makeToken(cookieKeys: string[], retryOf: string | undefined): string {
   if (retryOf === undefined) return randomBytes(32).toString('base64url');
@@ -74,7 +74,7 @@ export function endedSessionCookie(): string {
   return clearCookie(cookieName);
 }
 
-/** @returns the hash of the token that the cookie bears, if we signed it. */
+/** @returns the hash of the cookie's token, if the signature is valid */
 export function readTokenHash(
   settings: Pick<Settings, 'cookieKeys'>,
   cookieHeader: string | undefined,

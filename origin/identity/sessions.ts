@@ -1,4 +1,4 @@
-// Sessions are rows in Postgres. Copies are trusted for five seconds, and only at or above the account's floor.
+// Sessions are rows in Postgres. Copies are used for five seconds, and only at or above the account's floor.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import { networkOf } from '../../http/client-address.ts';
@@ -27,25 +27,28 @@ export interface SignedIn {
   email: string;
   name: string;
   role: 'shopper' | 'staff';
-  /** Of staff alone. */
+  /** Present for staff only. */
   staffRole?: StaffRole;
-  /** The account asks for a second factor at sign-in. */
+  /** Whether the account requires a second factor at sign-in. */
   hasSecondFactor: boolean;
   /** When this session last showed its second factor, or its password where there is none; milliseconds since 1970. */
   verifiedAtMs: number | null;
 }
 
 /**
- * How long a copy is trusted while Postgres answers. Ending a session waits as long where its floor cannot be
- * raised.
+ * How long a copy is used while Postgres answers. Where the floor cannot be raised, ending a session waits for this
+ * time.
  */
 export const copySeconds = 5;
 const fallbackSeconds = 86_400;
-/** A Postgres that stands still must leave a cart its own time within the 3.5 s of an answer. */
+/** Bounds the wait for a Postgres that hangs, so that a cart still fits within the 3.5 s of an answer. */
 const readMs = 1_500;
 const tooLate = () => unavailable('Who is signed in could not be read in time; try again');
 
-/** @returns the token's account, undefined where its session has ended. @throws Refusal 503 where no store answers. */
+/**
+ * @returns the token's account; undefined where its session has ended
+ * @throws Refusal 503 where no store answers
+ */
 export async function readSession(
   deps: Pick<Deps, 'cache' | 'redis' | 'floors' | 'lineage' | 'log'>,
   tokenHash: string,
@@ -68,7 +71,7 @@ export async function readSession(
 }
 
 async function querySession(db: DbOrTx, tokenHash: string) {
-  // Noted at most once an hour, of staff once a minute, so that reading does not write.
+  // `last_seen_at` is written at most once an hour, for staff once a minute, so that most reads do not write.
   const { rows } = await sql<SessionRow>`
     with found as (
       select s.id, s.account_id, s.last_seen_at, s.verified_at, a.role = 'staff' as "isStaff"
@@ -100,13 +103,13 @@ async function querySession(db: DbOrTx, tokenHash: string) {
 type SessionRow = Omit<SignedIn, 'staffRole'> & { version: number; staffRole: StaffRole | null };
 
 interface FallbackCopy {
-  /** Of the database. */
+  /** Lineage of the database. */
   lineage?: string;
   value: SignedIn;
   tags: Record<string, number>;
 }
 
-/** For the time when Postgres is away: carts and browsing go on for those who are signed in. */
+/** Stores a copy for an outage of Postgres, so that signed-in shoppers can go on with carts and browsing. */
 function storeFallbackCopy(
   { redis, lineage }: Pick<Deps, 'redis' | 'lineage'>,
   tokenHash: string,
@@ -138,7 +141,7 @@ async function readFallbackCopy(
 }
 
 /**
- * Of an erased person: copies hold e-mail and name, those of sessions that ended today too.
+ * Deletes the copies of an erased person, also of sessions that ended today. Copies hold e-mail address and name.
  * @throws where Redis does not answer
  */
 export async function forgetSessionCopies(
@@ -152,7 +155,7 @@ export async function forgetSessionCopies(
   await redis.del(copiesKey(accountId));
 }
 
-/** Names the sessions of an account that have a copy. */
+/** Key of the set of an account's session copies. */
 function copiesKey(accountId: string): string {
   return `signed-in-of:{${accountId}}`;
 }
@@ -170,11 +173,11 @@ export interface NewSession {
   device: string;
   /** Client address; only its network is stored. */
   address: string;
-  /** When the password was right, and the second factor where there is one. */
+  /** When the password, and the second factor if there is one, was verified. */
   verifiedAt: Date;
 }
 
-/** The same token twice is the same session. It keeps when and where the sign-in before it was. */
+/** Inserts a session once per token. It records time, device and network of the previous sign-in. */
 export async function insertSession(tx: Tx, accountId: string, begun: NewSession): Promise<void> {
   const { tokenHash, verifiedAt } = begun;
   const [device, address] = [begun.device.slice(0, 200), networkOf(begun.address)];
@@ -204,7 +207,7 @@ export async function insertSession(tx: Tx, accountId: string, begun: NewSession
     .execute();
 }
 
-/** Gives this session a new token, and ends all others. @returns for `raiseAccountFloor` */
+/** Gives this session a new token and ends all others. @returns tags for `raiseAccountFloor` */
 export async function renewSession(tx: Tx, account: SignedIn, tokenHash: string): Promise<TagVersions> {
   await deleteSessions(tx, account.id, account.sessionId);
   await tx
@@ -234,7 +237,7 @@ export async function listSessions({ db }: Pick<Deps, 'db'>, current: SignedIn):
   }));
 }
 
-/** Takes effect for the next request on every origin. @throws Refusal 404, also for another account's session */
+/** Ends a session from the next request on, on every origin. @throws Refusal 404, also for another account's session */
 export async function endSession(
   deps: Deps,
   account: SignedIn,
@@ -257,8 +260,8 @@ export async function endSession(
 }
 
 /**
- * At once, and as often as it is asked for: signing out twice is signed out.
- * @throws Refusal 422 `idempotency-key-reused` where the key stands for something else that the account did
+ * Ends this session at once. Repeating the request succeeds again.
+ * @throws Refusal 422 `idempotency-key-reused` where the key was used for another write of the account
  */
 export async function endCurrentSession(
   deps: Deps,
@@ -277,7 +280,7 @@ export async function endCurrentSession(
   await raiseAccountFloor(deps, tags);
 }
 
-/** @param except the session that goes on */
+/** @param except the session that stays */
 export async function deleteSessions(tx: Tx, accountId: string, except?: string): Promise<void> {
   let sessions = tx.deleteFrom('sessions').where('account_id', '=', accountId);
   if (except !== undefined) sessions = sessions.where('id', '!=', except);

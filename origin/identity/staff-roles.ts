@@ -1,4 +1,4 @@
-// The roles of staff, and which of them each kind of work takes. The table of routes names one of these for each route.
+// The roles of staff, and the roles for each kind of work. The table of routes uses these lists.
 
 export const staffRoles = ['owner', 'staff', 'editor', 'viewer'] as const;
 export type StaffRole = (typeof staffRoles)[number];
@@ -11,10 +11,10 @@ export const catalogStaff: readonly StaffRole[] = ['owner', 'editor'];
 export const orderReaders: readonly StaffRole[] = ['owner', 'staff', 'viewer'];
 /** Ships, refunds, cancels, takes returns. */
 export const orderStaff: readonly StaffRole[] = ['owner', 'staff'];
-/** Decides who works here, and everything that nobody else may. */
+/** Decides who is staff, and everything else that no other role may do. */
 export const owners: readonly StaffRole[] = ['owner'];
 
-/** What each role may do, in a sentence for people. */
+/** A sentence for people about what each role may do. */
 export const roleMeanings: Record<StaffRole, string> = {
   owner: 'Everything, and who works here',
   staff: 'Orders, returns and customers',

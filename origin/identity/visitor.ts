@@ -1,4 +1,4 @@
-// Finds out who asks, by the session cookie, and from where; read once for each request.
+// Identifies the visitor by session cookie and address, once for each request.
 import type { Context } from 'hono';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
@@ -10,15 +10,15 @@ import { owners, type StaffRole } from './staff-roles.ts';
 
 export interface Visitor {
   account: SignedIn | undefined;
-  /** The browser bears the cookie of a session that is over: ended from elsewhere, or too old. */
+  /** The browser has the cookie of a session that was ended elsewhere or has expired. */
   hasEndedSession: boolean;
 }
 
 const visitors = new WeakMap<Request, Promise<Visitor>>();
 
 /**
- * For pages and for signing in, where an ended session is as good as none.
- * @throws Refusal 503 where there is a session cookie and no store can tell whose it is.
+ * Reads the visitor of a page or a sign-in. An ended session counts as no session.
+ * @throws Refusal 503 where there is a session cookie and no store can tell whose it is
  */
 export function readVisitor(deps: Deps, c: Context<AppEnv>): Promise<Visitor> {
   const known = visitors.get(c.req.raw);
@@ -35,7 +35,7 @@ async function read(deps: Deps, cookieHeader: string | undefined): Promise<Visit
 }
 
 /**
- * For the API: a program whose session has ended gets an error, before it takes an empty cart for its own.
+ * Refuses an ended session in the API. Otherwise a program would take a guest's empty cart for its own.
  * @throws Refusal 401 `session-ended`
  */
 export async function refuseEndedSession(deps: Deps, c: Context<AppEnv>): Promise<void> {
@@ -51,13 +51,13 @@ export async function requireAccount(deps: Deps, c: Context<AppEnv>): Promise<Si
   return account;
 }
 
-/** One of the staff, or a program that bears an API key and was admitted by its scopes. */
+/** A member of the staff, or a program whose API key has the needed scope. */
 export interface Staff {
-  /** The account; null for a program. */
+  /** Id of the account; null for a program. */
   id: string | null;
-  /** Of its idempotency keys. */
+  /** Scope of its idempotency keys. */
   scope: string;
-  /** Whether names, addresses and e-mails of customers may be told. */
+  /** Whether it may see names, addresses and e-mail addresses of customers. */
   seesCustomers: boolean;
 }
 
@@ -74,7 +74,7 @@ export async function requireStaff(deps: Deps, c: Context<AppEnv>): Promise<Staf
   return { id, scope: `account:${id}`, seesCustomers: true };
 }
 
-/** A person, never a program. @throws Refusal as `requireStaff` does */
+/** Admits people only, never programs. @throws Refusal as `requireStaff` does */
 export async function requireStaffAccount(deps: Deps, c: Context<AppEnv>): Promise<SignedIn> {
   const account = await requireAccount(deps, c);
   if (account.role !== 'staff') throw new Refusal(403, 'staff-only', 'This is for the staff of the shop');
@@ -87,7 +87,7 @@ export interface Owner {
 }
 
 /**
- * Who may make API keys and webhooks: the one place that says so. Never a program.
+ * The only check for making API keys and webhooks. Programs are never admitted.
  * @throws Refusal 401 `sign-in-needed`, `session-ended`, 403 `staff-only`, `not-your-role`
  */
 export async function requireOwner(deps: Deps, c: Context<AppEnv>): Promise<Owner> {
@@ -98,7 +98,7 @@ export async function requireOwner(deps: Deps, c: Context<AppEnv>): Promise<Owne
 
 export const bearerRealm = 'Bearer realm="MyClothes.com"';
 
-/** Of an API key (RFC 6750, 3.1). */
+/** The refusal for an API key without the needed scope (RFC 6750, 3.1). */
 export function missingScope(needed: ApiKeyScope | 'people-only'): Refusal {
   if (needed === 'people-only')
     return new Refusal(403, 'missing-scope', 'This is for people; no API key can do it', {
@@ -120,8 +120,8 @@ export function requireRole(account: SignedIn, roles: readonly StaffRole[]): voi
 const proofHoldsMs = 600_000;
 
 /**
- * For refunds, roles, exports and deletion: who it is was shown ten minutes ago at most, by the second factor, or by
- * the password where there is none. Signing in counts.
+ * Requires a proof of identity from the last ten minutes, for refunds, roles, exports and deletion. The proof is the
+ * second factor, or the password where there is none. Signing in counts.
  * @throws Refusal 401 `second-factor-needed`, `password-needed`
  */
 export function requireFreshProof(account: SignedIn, nowMs: number): void {
@@ -131,7 +131,7 @@ export function requireFreshProof(account: SignedIn, nowMs: number): void {
   throw new Refusal(401, 'password-needed', 'Please enter your password once more');
 }
 
-/** What a page answers with its question whether it is still the same person. */
+/** Whether a page must ask for the second factor or the password once more. */
 export function needsProof(error: unknown): boolean {
   const codes: string[] = ['second-factor-needed', 'password-needed'];
   return error instanceof Refusal && codes.includes(error.code);
@@ -141,23 +141,23 @@ export function signInNeeded(): Refusal {
   return new Refusal(401, 'sign-in-needed', 'Please sign in first');
 }
 
-/** Takes the cookie away, so that the next request is a guest's. */
+/** Clears the cookie, so that the next request is a guest's. */
 export function sessionEnded(): Refusal {
   const message = 'Your session has ended; sign in again, or go on as a guest';
   return new Refusal(401, 'session-ended', message, { headers: { 'Set-Cookie': endedSessionCookie() } });
 }
 
-/** Reads where an account request comes from: cookies, address, device and idempotency key. */
+/** Origin of an account request: cookies, address, device and idempotency key. */
 export interface RequestOrigin {
   cookieHeader: string | undefined;
-  /** For rate limits. */
+  /** Client address for rate limits. */
   address: string;
   /** User-Agent, shown in the list of devices. */
   device: string;
   idempotencyKey: string | undefined;
 }
 
-/** @param idempotencyKey of the header, or of a form's hidden field */
+/** @param idempotencyKey from the header, or from a form's hidden field */
 export function requestOriginOf(c: Context<AppEnv>, idempotencyKey: string | undefined): RequestOrigin {
   return {
     cookieHeader: c.req.header('Cookie'),

@@ -1,5 +1,5 @@
-// API keys: made by owners, shown once, kept as hashes, and looked up in Postgres at each request, so that a revoked
-// key ends at once on every origin.
+// API keys: owners make them, they are shown once and stored as hashes. Each request looks its key up in Postgres, so
+// that a revoked key ends at once on every origin.
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import { sql } from 'kysely';
@@ -52,7 +52,7 @@ type ApiKeyToWrite = z.infer<typeof ApiKeyToWriteSchema>;
 
 const mostKeys = 100;
 
-/** Of the keys that stand, oldest first. */
+/** Lists the keys that are not revoked, oldest first. */
 export async function listApiKeys(db: Db): Promise<ApiKey[]> {
   const rows = await db
     .selectFrom('api_keys')
@@ -75,8 +75,9 @@ export interface OwnerWrite {
 }
 
 /**
- * The same request again gives the same key: it is made from the idempotency key, and stored nowhere.
- * @throws Refusal 422 `invalid-body` where there are too many
+ * Creates a key. It is derived from the idempotency key and stored only as a hash, so a repeated request gets the
+ * same key.
+ * @throws Refusal 422 `invalid-body` where there are too many keys
  */
 export async function createApiKey(
   deps: Deps,
@@ -89,7 +90,7 @@ export async function createApiKey(
   let made = candidates[0]!;
   const id = await writeOnce(deps.db, write, async (tx) => {
     await refuseTooMany(tx);
-    // The idempotency key is older than it is remembered.
+    // This idempotency key made a key before but is no longer remembered, so the new key is random.
     if (await isTaken(tx, made)) made = makeKeys([], undefined)[0]!;
     const row = await tx
       .insertInto('api_keys')
@@ -104,7 +105,7 @@ export async function createApiKey(
     .select(['hash', 'created_at'])
     .where('id', '=', id)
     .executeTakeFirstOrThrow();
-  // The first key of COOKIE_KEYS may be another one by now.
+  // The first key of COOKIE_KEYS may have changed since.
   const key = [made, ...candidates].find((one) => hashKey(one) === row.hash);
   if (key === undefined) throw new Refusal(422, 'idempotency-key-reused', 'This key was shown before');
   return { id, name, scopes, createdAt: row.created_at.toISOString(), key };
@@ -132,11 +133,11 @@ export async function revokeApiKey(
   });
 }
 
-/** What a request by key needs: a scope, or it is for people alone. Undefined where there is no such route. */
+/** The scope that a request by key needs, or `people-only`. Undefined where there is no such route. */
 export type ScopeOf = (method: string, path: string) => ApiKeyScope | 'people-only' | undefined;
 
 /**
- * Admits programs that bear an API key to the staff's API, each to what its scopes allow.
+ * Admits programs with an API key to the staff's API, each to the routes of its scopes.
  * @throws Refusal 401 `unknown-key`, 403 `missing-scope`, 404 where there is no such route
  */
 export function admitApiKeys(deps: Deps, scopeOf: ScopeOf): MiddlewareHandler<AppEnv> {
@@ -146,7 +147,7 @@ export function admitApiKeys(deps: Deps, scopeOf: ScopeOf): MiddlewareHandler<Ap
     const key = await findApiKey(deps.db, token);
     if (key === undefined) throw unknownKey();
     const needed = scopeOf(c.req.method, c.req.path);
-    // What the table does not name is open to no key.
+    // Routes outside the table admit no key.
     if (needed === undefined) throw new Refusal(404, 'not-found', 'There is nothing at this address');
     if (!key.scopes.some((scope) => scope === needed)) throw missingScope(needed);
     c.set('apiKey', key);
@@ -154,7 +155,7 @@ export function admitApiKeys(deps: Deps, scopeOf: ScopeOf): MiddlewareHandler<Ap
   };
 }
 
-/** @returns the token, also an empty one; undefined where there is none (RFC 6750, 2.1) */
+/** @returns the token, which may be empty; undefined without a bearer token (RFC 6750, 2.1) */
 export function readBearer(authorization: string | undefined): string | undefined {
   return (
     /^bearer(?: +(.*))?$/i.exec(authorization?.trim() ?? '')?.[1] ?? (isBare(authorization) ? '' : undefined)
@@ -165,7 +166,7 @@ function isBare(authorization: string | undefined): boolean {
   return authorization?.trim().toLowerCase() === 'bearer';
 }
 
-/** Notes once a minute that it is used. Nobody waits for a row that another request is noting. */
+/** Records the use of a key once a minute. It skips a locked row, so that requests do not wait for each other. */
 async function findApiKey(db: Db, token: string): Promise<AdmittedKey | undefined> {
   if (!token.startsWith(prefix)) return undefined;
   const { rows } = await sql<AdmittedKey>`
@@ -179,10 +180,13 @@ async function findApiKey(db: Db, token: string): Promise<AdmittedKey | undefine
   return rows[0];
 }
 
-/** By which scanners of source code know a secret. */
+/** Secret scanners of source code recognise a key by this prefix. */
 const prefix = 'mck_';
 
-/** @param retryOf undefined: random. @returns one for each of `cookieKeys`, that of the first one first */
+/**
+ * @param retryOf undefined: the key is random
+ * @returns one key for each of `cookieKeys`, in the same order
+ */
 function makeKeys(cookieKeys: string[], retryOf: string | undefined): string[] {
   if (retryOf === undefined) return [prefix + randomBytes(32).toString('base64url')];
   return cookieKeys.map(

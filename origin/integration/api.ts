@@ -81,7 +81,7 @@ const revokeKeyRoute = defineRoute({
   responses: { 204: emptyAnswer('Revoked') },
 });
 
-/** As far as Postgres counts. */
+/** Postgres counts no further than 18 digits. */
 const Position = z
   .string()
   .regex(/^\d{1,18}$/, { error: 'must be `next` of an answer, or the id of an event' });
@@ -152,7 +152,7 @@ const findVariantsRoute = defineRoute({
   },
 });
 
-/** Mounted behind the guard of the staff's API. */
+/** Mount this behind the guard of the staff's API. */
 export function integrationApi(deps: Deps): OpenAPIHono<AppEnv> {
   const api = createApi();
   const ownerWrite = async (c: Context<AppEnv>, idempotencyKey: string | undefined): Promise<OwnerWrite> => ({

@@ -1,4 +1,4 @@
-// The stock of many variants by SKU in one call: each row is read, done and answered by itself.
+// Changes the stock of many variants by SKU in one call. Each row is validated, applied and answered separately.
 import { changeStocks, mostPieces, type StockRow } from '../catalog/change/change-stocks.ts';
 import type { Deps } from '../deps.ts';
 import type { Staff } from '../identity/visitor.ts';
@@ -35,7 +35,7 @@ const exampleRows = [
   { sku: 'LS-NAVY-L', add: 5 },
 ];
 
-/** A row that cannot be read fails no other: rows are read one by one. */
+/** Rows are validated one by one, so that an invalid row does not fail the others. */
 export const StockChangesSchema = z
   .strictObject({
     changes: z
@@ -120,7 +120,7 @@ interface BulkWrite {
   waitMs: number;
 }
 
-/** Rows that hold are one transaction with their audit and their invalidation. In the order of the rows. */
+/** Applies all valid rows in one transaction with their audit and invalidation, in their order. */
 export async function changeStockInBulk(
   deps: Deps,
   { staff, idempotencyKey, path, waitMs }: BulkWrite,
@@ -162,7 +162,7 @@ type ReadRow = { row: StockRow; fault?: undefined } | { row?: undefined; fault: 
 
 function readRow(given: unknown): ReadRow {
   const parsed = StockRowSchema.safeParse(given);
-  // Postgres takes neither the letter 0 nor half of a pair.
+  // Postgres cannot store NUL characters or lone surrogates.
   const isStorable = (sku: string) => sku.isWellFormed() && !sku.includes('\0');
   if (parsed.success && isStorable(parsed.data.sku)) return { row: parsed.data };
   const sku = (given as { sku?: unknown } | null)?.sku;

@@ -1,5 +1,5 @@
-// Delivers events to webhook endpoints. One job an endpoint, so that a slow one keeps no other waiting; tried again for
-// three days, and paused where nothing was taken for that long.
+// Delivers events to webhook endpoints. Each endpoint has its own job, so that a slow one delays no other. Failed
+// deliveries are retried for three days; an endpoint that fails for three days is paused.
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Deps } from '../deps.ts';
@@ -10,7 +10,7 @@ import { sendWebhook, type WebhookAnswer, type WebhookTarget } from './send-webh
 import { type EventRow, eventColumns, toShopEvent } from './shop-events.ts';
 import { mayBePrivate, readWebhook } from './webhooks.ts';
 
-/** Called each second by the worker: an endpoint with something to be sent gets a job, unless it has one. */
+/** Gives each endpoint with due deliveries a job, unless it has one. The worker calls it each second. */
 export async function beginDeliveries(tx: Tx): Promise<void> {
   const { rows } = await sql<{ id: string }>`
     select e.id from webhook_endpoints e
@@ -25,13 +25,13 @@ export async function beginDeliveries(tx: Tx): Promise<void> {
   }
 }
 
-/** Then the next job goes on, and other work of the worker has its turn. */
+/** Longest time of one job. The next job continues, and other work gets its turn. */
 const longestMs = 20_000;
 const sentAtOnce = 4;
-/** Rounds in which nothing was taken; then the endpoint seems to be away. */
+/** Rounds without any success after which the endpoint counts as unreachable. */
 const mostFailedRounds = 2;
 
-/** Ends when nothing is due, the endpoint seems to be away, or its time is over. */
+/** Ends when nothing is due, the endpoint seems unreachable, or the job's time is over. */
 export async function deliverWebhooks(
   { db, settings }: Pick<Deps, 'db' | 'settings'>,
   endpointId: string,
@@ -48,7 +48,8 @@ export async function deliverWebhooks(
     const answers = await Promise.all(
       due.map(async (delivery) => {
         const answer = await sendWebhook(target, messageOf(delivery), signal);
-        // A stopping worker has learnt nothing of the endpoint: the claim runs out, and another tries.
+        // An abort by the stopping worker says nothing about the endpoint. Another worker retries after the claim
+        // expires.
         signal.throwIfAborted();
         await saveAnswer(db, endpointId, delivery, answer);
         return answer;
@@ -59,7 +60,9 @@ export async function deliverWebhooks(
   }
 }
 
-/** Where it is told, and the secrets that sign. @returns undefined where it is gone, or paused and that matters */
+/**
+ * Reads address and signing secrets. @returns undefined where it is deleted, or paused while `isActive` is asked for
+ */
 async function readTarget(
   db: Db,
   settings: Deps['settings'],
@@ -74,7 +77,7 @@ async function readTarget(
   return rows[0] && { ...rows[0], mayBePrivate: mayBePrivate(settings) };
 }
 
-/** Tells a webhook now that it can be told, paused or not. Nothing is tried again. @throws Refusal 404 */
+/** Sends one test message, even to a paused webhook, without retries. @throws Refusal 404 */
 export async function sendTestMessage(
   { db, settings, now }: Pick<Deps, 'db' | 'settings' | 'now'>,
   endpointId: string,
@@ -94,7 +97,7 @@ interface ClaimedDelivery extends EventRow {
   attempts: number;
 }
 
-/** Longer than an answer may take. */
+/** Longer than the timeout of an answer. */
 const claimSeconds = 30;
 
 async function claimDeliveries(db: Db, endpointId: string): Promise<ClaimedDelivery[]> {
@@ -143,7 +146,7 @@ async function saveAnswer(
   const delay = webhookDelays[attempts - 1];
   const state = error === undefined ? 'delivered' : delay === undefined ? 'failed' : 'pending';
   const seconds = Math.max(delay ?? 0, retryAfterSeconds);
-  // Sent again by staff meanwhile, it has another number of attempts.
+  // If staff replayed the delivery meanwhile, its `attempts` differs and this answer is not saved.
   await sql`
     update webhook_deliveries set state = ${state}, status = ${status ?? null}, error = ${error ?? null},
       due_at = case when ${state} = 'pending' then clock_timestamp() + make_interval(secs => ${seconds}) else due_at end
@@ -152,9 +155,7 @@ async function saveAnswer(
   );
 }
 
-/**
- * Notes how long it has been failing: it is asked less often, and paused after three days, or where it wants no more.
- */
+/** Records since when the endpoint fails. It is asked less often, and paused after three days or an answer of 410. */
 async function judgeEndpoint(db: Db, endpointId: string, answers: WebhookAnswer[]): Promise<void> {
   if (answers.some(({ error }) => error === undefined)) {
     await sql`

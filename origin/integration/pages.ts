@@ -31,7 +31,7 @@ import {
 const home = '/staff/integrations';
 const shownDeliveries = 100;
 
-/** Mounted behind the guard of the staff's pages. */
+/** Mount this behind the guard of the staff's pages. */
 export function integrationPages(deps: Deps): Hono<AppEnv> {
   const writeOf = async (c: Context<AppEnv>, values: FormValues): Promise<OwnerWrite> => ({
     owner: await requireOwner(deps, c),

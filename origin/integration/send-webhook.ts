@@ -1,4 +1,4 @@
-// Sends one event to one webhook endpoint: signed as Standard Webhooks say, never to a private address in production.
+// Sends one event to one webhook endpoint, signed by Standard Webhooks, and never to a private address in production.
 import { createHmac } from 'node:crypto';
 import { lookup as resolve } from 'node:dns';
 import { type ClientRequest, request as requestHttp } from 'node:http';
@@ -6,16 +6,16 @@ import { request as requestHttps } from 'node:https';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 
 export interface WebhookMessage {
-  /** The same for each attempt, so that a receiver knows what it has. */
+  /** The same for each attempt, so that a receiver can drop repetitions. */
   id: string;
-  /** JSON, as it is signed. */
+  /** JSON, exactly as it is signed. */
   body: string;
 }
 
 export interface WebhookAnswer {
-  /** Undefined where none came. */
+  /** Undefined without an answer. */
   status: number | undefined;
-  /** Undefined where it was taken. */
+  /** Undefined where the endpoint accepted the message. */
   error: string | undefined;
   /** Seconds of `Retry-After`. */
   retryAfterSeconds: number | undefined;
@@ -23,14 +23,14 @@ export interface WebhookAnswer {
 
 export interface WebhookTarget {
   url: string;
-  /** Each signs. */
+  /** The message gets a signature by each of them. */
   secrets: string[];
   mayBePrivate: boolean;
 }
 
 const answerMs = 10_000;
 
-/** Never throws: what goes wrong is in the answer. Redirects are not followed. */
+/** Never throws: failures are part of the answer. Redirects are not followed. */
 export async function sendWebhook(
   { url, secrets, mayBePrivate }: WebhookTarget,
   { id, body }: WebhookMessage,
@@ -52,7 +52,7 @@ export async function sendWebhook(
         'User-Agent': 'MyClothes.com webhooks',
         'webhook-id': id,
         'webhook-timestamp': String(timestamp),
-        // Several signatures are one list: a receiver that changes its secret finds the one that it knows.
+        // Signatures by all secrets form one list. A receiver that changes its secret finds the one that it knows.
         'webhook-signature': secrets.map((secret) => signWebhook(secret, { id, timestamp, body })).join(' '),
       },
     });
@@ -62,7 +62,7 @@ export async function sendWebhook(
   }
 }
 
-/** Standard Webhooks, symmetric: HMAC-SHA256 of `id.timestamp.body`. @param secret `whsec_` and base64 */
+/** Signs by Standard Webhooks (symmetric): HMAC-SHA256 of `id.timestamp.body`. @param secret `whsec_` and base64 */
 export function signWebhook(
   secret: string,
   { id, timestamp, body }: { id: string; timestamp: number; body: string },
@@ -83,7 +83,7 @@ function readAnswer(request: ClientRequest, body: string): Promise<WebhookAnswer
       error: isTaken ? undefined : `It answered ${status}`,
       retryAfterSeconds: Number.isFinite(after) && after > 0 ? Math.min(after, 86_400) : undefined,
     });
-    // Nobody reads what else it says, which may be without end.
+    // The rest of the answer is not read, because it may be endless.
     response.on('error', () => undefined);
     response.destroy();
   });
@@ -98,8 +98,8 @@ function describeError(error: unknown): string {
 }
 
 /**
- * An address itself; a name is looked up at each delivery.
- * @returns what is wrong, to be put behind "The address"
+ * Checks a webhook's address. A host name is resolved and checked at each delivery.
+ * @returns the fault, as the end of a sentence that begins with "The address"
  */
 export function faultOfUrl(url: string, mayBePrivate: boolean): string | undefined {
   if (!URL.canParse(url) || url.length > 2_000) return 'must be a URL that begins with https://';
@@ -113,7 +113,7 @@ export function faultOfUrl(url: string, mayBePrivate: boolean): string | undefin
   return isPrivate && !mayBePrivate ? 'must be one of the public internet' : undefined;
 }
 
-/** The connection goes to what was checked: there is no second look-up with another result. */
+/** Connects to the address that was checked, because a second look-up might give another result. */
 const lookupPublic: LookupFunction = (hostname, options, callback) => {
   resolve(hostname, { ...options, all: true }, (error, addresses) => {
     if (error) return callback(error, '', 4);
@@ -149,7 +149,7 @@ for (const [network, prefix] of [
 const publicSix = new BlockList();
 publicSix.addSubnet('2000::', 3, 'ipv6');
 
-/** Within `2000::/3`, and yet not of the public internet: documentation, Teredo, 6to4, benchmarks. */
+/** Networks within `2000::/3` that are not on the public internet: documentation, Teredo, 6to4, benchmarks. */
 const privateSix = new BlockList();
 for (const [network, prefix] of [
   ['2001:db8::', 32],
@@ -159,7 +159,7 @@ for (const [network, prefix] of [
 ] as const)
   privateSix.addSubnet(network, prefix, 'ipv6');
 
-/** Of IPv6 only global unicast is public (IANA's registry of special addresses). */
+/** Only global unicast addresses of IPv6 are public (IANA's registry of special addresses). */
 export function isPrivateAddress(address: string): boolean {
   if (isIP(address) === 4) return privateAddresses.check(address, 'ipv4');
   return !publicSix.check(address, 'ipv6') || privateSix.check(address, 'ipv6');

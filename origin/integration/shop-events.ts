@@ -1,4 +1,4 @@
-// What happened in the shop, for other systems: numbered in commit order, read page by page, kept for 30 days.
+// Events of the shop for other systems: numbered in commit order, read page by page, kept for 30 days.
 import { type RawBuilder, sql } from 'kysely';
 import { Refusal } from '../errors.ts';
 import type { Db, Tx } from '../schema.ts';
@@ -74,25 +74,24 @@ const numberedAtOnce = 2_000;
 const keptDays = 30;
 
 /**
- * Gives committed events their positions. One transaction after the other does so, as each holds the counter's lock
- * until its commit: whoever sees a position sees all positions below it. Events that become visible together are
- * numbered as they were written, and an event is written after all that its transaction knew of. Deliveries to
- * webhooks are part of the same transaction.
+ * Gives committed events their positions. Each transaction holds the counter's lock until its commit, so a reader
+ * that sees a position sees all lower ones. Events that become visible together are numbered in the order in which
+ * they were written. Deliveries to webhooks are inserted in the same transaction.
  */
 export async function numberShopEvents(db: Db): Promise<void> {
   while ((await hasNew(db)) && (await db.transaction().execute(numberSome)) === numberedAtOnce);
 }
 
-/** A row that another is numbering now still stands here: then its commit is waited for. */
+/** A row stays visible until the transaction that numbers it commits. `numberSome` then waits for that commit. */
 async function hasNew(db: Db): Promise<boolean> {
   const { rows } = await sql<{ some: boolean }>`
     select exists (select from new_shop_events) as some`.execute(db);
   return rows[0]!.some;
 }
 
-/** @returns how many */
+/** @returns how many events were numbered */
 async function numberSome(tx: Tx): Promise<number> {
-  // A statement of its own: the next one sees what was committed while this one waited.
+  // The lock is a statement of its own, so that the next one sees what was committed while this one waited.
   await sql`select from shop_event_counter for update`.execute(tx);
   const { rows } = await sql<{ numbered: number }>`
     with taken as (
@@ -115,8 +114,8 @@ async function numberSome(tx: Tx): Promise<number> {
 }
 
 /**
- * @param after position of the last event that is known; undefined: from the oldest that is kept
- * @throws Refusal 410 `events-gone` where events behind `after` are no longer kept, or where no event was ever there
+ * @param after position of the last known event; undefined: from the oldest kept one
+ * @throws Refusal 410 `events-gone` where events after `after` are no longer kept, or `after` never existed
  */
 export async function readShopEvents(
   db: Db,
@@ -160,7 +159,7 @@ export function toShopEvent({ id, type, atMs, subject, data }: EventRow): ShopEv
 
 const prunedAtOnce = 10_000;
 
-/** The oldest first and without a gap, so that the oldest that is left says what is gone. */
+/** Removes the oldest events without leaving a gap, so that the oldest remaining position shows what is gone. */
 export async function pruneShopEvents(tx: Tx): Promise<void> {
   await sql`
     delete from shop_events

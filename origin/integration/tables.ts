@@ -1,4 +1,4 @@
-// Kysely's types of the tables for other systems. Only files of this folder query them; keys' names stand in histories.
+// Kysely's types of the tables for other systems. Only this folder queries them. Histories contain names of keys.
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import type { ApiKeyScope } from '../web/env.ts';
 
@@ -8,19 +8,19 @@ export interface IntegrationTables {
     name: string;
     hash: string;
     scopes: ApiKeyScope[];
-    /** Who made it; null once that account is gone. */
+    /** The account that made it; null after that account is deleted. */
     account_id: string | null;
     created_at: ColumnType<Date, never, never>;
     last_used_at: ColumnType<Date | null, never, Date>;
     revoked_at: ColumnType<Date | null, never, Date>;
   };
-  /** Written by triggers; not numbered yet. */
+  /** Written by triggers; these events have no number yet. */
   new_shop_events: { id: GeneratedAlways<string>; type: string; subject: string };
   shop_events: {
     position: string;
     type: string;
     at: Date;
-    /** Such as `order:7`. */
+    /** Subject of the event, such as `order:7`. */
     subject: string;
     data: Record<string, unknown>;
   };
@@ -29,17 +29,17 @@ export interface IntegrationTables {
   webhook_endpoints: {
     id: GeneratedAlways<string>;
     url: string;
-    /** Empty: all. */
+    /** Empty for all types. */
     types: string[];
     secret: string;
-    /** Signs as well until then. */
+    /** Signs as well until `former_secret_until`. */
     former_secret: string | null;
     former_secret_until: Date | null;
     state: Generated<'active' | 'paused'>;
     paused_because: string | null;
-    /** Since when every attempt failed. */
+    /** Time since which every attempt failed. */
     failing_since: Date | null;
-    /** Not tried before, as it seems to be away. */
+    /** No attempt before this time, because the endpoint seems unreachable. */
     retry_at: Date | null;
     /** The outbox row that delivers to it. */
     job_id: string | null;
@@ -53,7 +53,7 @@ export interface IntegrationTables {
     due_at: ColumnType<Date, Date | undefined, Date>;
     first_tried_at: Date | null;
     tried_at: Date | null;
-    /** Of the last answer; null where there was none. */
+    /** Status of the last answer; null without an answer. */
     status: number | null;
     error: string | null;
   };

@@ -1,4 +1,4 @@
-// The JSON API of outgoing webhooks: endpoints, how deliveries stand, and sending them again.
+// The JSON API of outgoing webhooks: endpoints, the state of their deliveries, and replays.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Deps } from '../deps.ts';
@@ -166,7 +166,7 @@ const testRoute = defineRoute({
   },
 });
 
-/** Mounted behind the guard of the staff's API. */
+/** Mount this behind the guard of the staff's API. */
 export function webhooksApi(deps: Deps): OpenAPIHono<AppEnv> {
   const api = createApi();
   const ownerWrite = async (c: Context<AppEnv>, idempotencyKey: string | undefined): Promise<OwnerWrite> => ({

@@ -1,4 +1,4 @@
-// Webhook endpoints: who is told what, how deliveries to them stand, and sending one again.
+// Webhook endpoints: which events each receives, the state of its deliveries, and replays.
 import { randomBytes } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Settings } from '../config.ts';
@@ -68,10 +68,10 @@ export type Webhook = z.infer<typeof WebhookSchema>;
 export type NewWebhook = z.infer<typeof NewWebhookSchema>;
 type WebhookPatch = z.infer<typeof WebhookPatchSchema>;
 
-/** As many as a worker delivers to at once, so that none waits for another. */
+/** A worker delivers to this many endpoints at once, so that none waits for another. */
 export const mostWebhooks = 20;
 
-/** In a shop on one's own machine other systems are there as well. */
+/** A shop on localhost may have other systems on the same machine. */
 export function mayBePrivate({ siteUrl }: Pick<Settings, 'siteUrl'>): boolean {
   return /^(localhost|127\.0\.0\.1|\[::1\])$/.test(new URL(siteUrl).hostname);
 }
@@ -124,8 +124,8 @@ function toWebhook({ id, url, types, state, waiting, ...row }: WebhookRow): Webh
 }
 
 /**
- * Is told what happens from now on.
- * @throws Refusal 422 `invalid-body` for an address that cannot be told, or where there are too many
+ * Creates a webhook for events from now on.
+ * @throws Refusal 422 `invalid-body` for an unusable address, or where there are too many webhooks
  */
 export async function createWebhook(
   deps: Deps,
@@ -133,7 +133,7 @@ export async function createWebhook(
   { url, types }: z.infer<typeof WebhookToWriteSchema>,
 ): Promise<NewWebhook> {
   checkAddress(deps.settings, url);
-  // What happened before has its numbers, and no deliveries.
+  // Numbers the earlier events first, so that the new webhook gets no deliveries of them.
   await numberShopEvents(deps.db);
   const write = { scope: owner.scope, key: idempotencyKey, method: 'POST', path, body: { url, types } };
   const id = await writeOnce(deps.db, write, async (tx) => {
@@ -177,7 +177,10 @@ export const RotationSchema = z
   })
   .openapi('WebhookRotation', { example: { overlapHours: usualOverlapHours } });
 
-/** Both secrets sign for a time, so that the receiver can change over without losing a message. @throws Refusal 404 */
+/**
+ * Replaces the secret. Both secrets sign for a time, so that the receiver can switch without losing a message.
+ * @throws Refusal 404
+ */
 export async function rotateSecret(
   deps: Deps,
   { owner, idempotencyKey, path }: OwnerWrite,
@@ -201,7 +204,10 @@ function makeSecret(): string {
   return `whsec_${randomBytes(32).toString('base64')}`;
 }
 
-/** Made active again it is told what it missed. @throws Refusal 404, 422 as `createWebhook` does */
+/**
+ * Changes a webhook. A paused one that becomes active gets what it missed. @throws Refusal 404, 422 as
+ * `createWebhook`
+ */
 export async function changeWebhook(
   deps: Deps,
   { owner, idempotencyKey, path }: OwnerWrite,
@@ -277,7 +283,7 @@ export const DeliverySchema = z
 
 export type WebhookDelivery = z.infer<typeof DeliverySchema>;
 
-/** The newest first. @throws Refusal 404 */
+/** Lists the newest deliveries first. @throws Refusal 404 */
 export async function listDeliveries(
   db: Db,
   id: string,
@@ -317,7 +323,10 @@ export const ReplaySchema = z
   })
   .openapi('WebhookReplay', { example: { eventId: '1042' } });
 
-/** @returns how many will be sent again. @throws Refusal 404, also for an event that is no longer kept */
+/**
+ * @returns how many deliveries are sent again
+ * @throws Refusal 404, also for an event that is no longer kept
+ */
 export async function replayWebhook(
   deps: Deps,
   { owner, idempotencyKey, path }: OwnerWrite,
@@ -357,7 +366,9 @@ function checkAddress(settings: Settings, url: string): void {
   });
 }
 
-/** For metrics: one that we paused still fails, one that the staff paused or changed does not. */
+/**
+ * Measures webhooks for metrics. One that the shop paused still counts as failing, unless staff paused or changed it.
+ */
 export async function measureWebhooks(
   db: Db,
 ): Promise<{ id: string; waiting: number; failingSeconds: number }[]> {

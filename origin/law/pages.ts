@@ -1,4 +1,4 @@
-// The pages that the law asks for, from Markdown files that the seller edits. They are the same for everyone.
+// The legal pages, from Markdown files that the seller edits. They are the same for everyone.
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Hono } from 'hono';
@@ -20,7 +20,7 @@ type LawSettings = Pick<Deps['settings'], 'sellerLines' | 'returnDays' | 'siteUr
 export function lawRoutes(deps: Deps): Hono<AppEnv> {
   const { settings } = deps;
   const { sellerLines, returnDays } = settings;
-  // Another release has other texts; a restart may bring another seller.
+  // Another release has other texts, and a restart may bring another seller, so the cache key depends on both.
   const ofSettings = createHash('sha256')
     .update(JSON.stringify([sellerLines, returnDays]))
     .digest('hex');
@@ -62,8 +62,8 @@ function lawPage(
 const markdown = markdownIt({ html: false, linkify: false });
 
 /**
- * `[[…]]` is what the seller still has to write, shown as such. `{{seller}}`, `{{seller-inline}}`, `{{return-days}}`
- * and `{{delivery}}` come from settings and from the table of delivery methods.
+ * Renders a text of the seller. `[[…]]` marks what the seller still has to write, and the page shows it as such.
+ * `{{seller}}`, `{{seller-inline}}`, `{{return-days}}` and `{{delivery}}` come from settings and delivery methods.
  */
 export function renderText(
   text: string,
@@ -85,7 +85,7 @@ export function renderText(
     .replaceAll(/\{\{([\w-]+)\}\}/g, (found, name) => values[name] ?? found);
 }
 
-/** One block a method: a table would not fit beside a list of countries on a phone. */
+/** Renders one block for each method, because a table with a list of countries is too wide for a phone. */
 function deliveryMethods(table: ShippingTable): Html {
   const countryNames = new Intl.DisplayNames('en', { type: 'region' });
   const namesOf = (codes: string[]) =>

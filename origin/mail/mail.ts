@@ -1,9 +1,9 @@
-// A mail as a list of paragraphs, and its one layout as plain text and HTML; one attempt to send it, and why it failed.
+// A mail as a list of paragraphs, its layout as plain text and HTML, and one attempt to send it with its failure.
 import { raw } from 'hono/html';
 import type { Settings } from '../config.ts';
 import { type Html, html } from '../web/page/html.ts';
 
-/** A row of what something costs. */
+/** One row of a table of amounts. */
 export interface MailSum {
   label: string;
   amount: string;
@@ -11,8 +11,8 @@ export interface MailSum {
 }
 
 /**
- * Plain text, a link that its text describes, text beside a picture that adds nothing to it, a table of sums, or lines
- * below a title, such as an address.
+ * A paragraph: plain text, a link with its text, text beside a decorative picture, a table of sums, or lines below a
+ * title, such as an address.
  */
 export type MailParagraph =
   | string
@@ -27,24 +27,24 @@ export interface Mail {
   paragraphs: MailParagraph[];
 }
 
-/** One attempt to send a mail: its inputs, and the error that says why it failed. */
+/** One attempt to send a mail. */
 export interface MailAttempt {
-  /** The same for a repetition of the same mail: it makes file name and Message-ID. */
+  /** The same for every attempt of one mail. File name and Message-ID are made from it. */
   id: string;
-  /** Ends the attempt at once, whatever the mail server does. */
+  /** Aborts the attempt at once, whatever the mail server does. */
   signal?: AbortSignal;
   /**
-   * Called when the server is ready for the text, which it may take from then on. Nobody else may try this mail for
-   * so many seconds.
-   * @throws where that cannot be had: the text is then not handed over
+   * Called when the server is ready for the text, which it may accept from then on. Keeps other workers from trying
+   * this mail for so many seconds.
+   * @throws where that is impossible; the text is then not sent
    */
   holdFor?: (seconds: number) => Promise<void>;
 }
 
 interface MailFailureFacts {
-  /** The mail was refused for good, or cannot be sent as it is; otherwise another try is worth while. */
+  /** True: the server refused the mail for good, or it cannot be sent at all. False: a retry makes sense. */
   isPermanent: boolean;
-  /** The server was not reached: this says nothing of the mail. */
+  /** The server was not reached, which says nothing about the mail. */
   isUnreachable?: boolean;
   cause?: unknown;
 }
@@ -61,12 +61,12 @@ export class MailFailure extends Error {
   }
 }
 
-// Renders a mail as plain text and as HTML: one layout for all mails, for narrow and wide windows, light and dark.
+// Renders a mail as plain text and as HTML: one layout for all mails, narrow and wide windows, light and dark.
 
-/** Who writes, and where the shop is. */
+/** Settings for the sender's lines and the links below a mail. */
 export type MailFrame = Pick<Settings, 'siteUrl' | 'sellerLines'>;
 
-/** Below every mail, by their paths. */
+/** Links below every mail, by path. */
 const footLinks = [
   ['/returns', 'Returns'],
   ['/withdrawal', 'Withdraw from a contract'],
@@ -74,7 +74,7 @@ const footLinks = [
   ['/imprint', 'Imprint'],
 ] as const;
 
-/** A link stands whole on a line of its own, to be copied; all other lines are short enough to be sent as they are. */
+/** Puts each link unbroken on its own line, so that it can be copied. Other lines are short enough for SMTP. */
 export function renderText({ paragraphs }: Mail, { siteUrl, sellerLines }: MailFrame): string {
   const parts = paragraphs.map((part) => {
     if (typeof part === 'string') return wrap(part);
@@ -90,7 +90,7 @@ export function renderText({ paragraphs }: Mail, { siteUrl, sellerLines }: MailF
 
 const lineLength = 76;
 
-/** At spaces; a mail's line has at most 998 bytes, which 200 letters never exceed. */
+/** Wraps at spaces. A mail's line may have 998 bytes, which 200 characters never exceed. */
 function wrap(text: string): string {
   const lines: string[] = [];
   let line = '';
@@ -106,7 +106,7 @@ function wrap(text: string): string {
   return [...lines, line].join('\n');
 }
 
-/** Colours by class, so that a dark window can have others; programs that know no classes show black on white. */
+/** Colours are set by class, so that dark mode can replace them. Clients without classes show black on white. */
 const styles = `
 :root{color-scheme:light dark}
 body{margin:0;padding:0;background:#f8f4ec;color:#221e19}

@@ -5,17 +5,18 @@ import nodemailer from 'nodemailer';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import { type MailAttempt, MailFailure } from './mail.ts';
 
-/** From the first look-up to the greeting. */
+/** From the DNS look-up to the greeting. */
 const connectMs = 30_000;
 /** From the start until the server is ready for the text. */
 const readyMs = 120_000;
-/**
- * A server may take 10 minutes to answer the end of the text (RFC 5321, 4.5.3.2.6); the rest is for the text itself.
- */
+/** A server may take 10 minutes to confirm the text (RFC 5321, 4.5.3.2.6); the rest is for sending the text. */
 const answerMs = 10 * 60_000 + 15_000;
-/** Longer than we wait for the answer, so that no second copy leaves while the first may still be taken. */
+/**
+ * How long the mail is claimed. It exceeds `answerMs`, so that no second copy is sent while the first may still be
+ * taken.
+ */
 const holdSeconds = 11 * 60;
-/** How long claiming the mail may take; with `answerMs` it stays within the claimed time. */
+/** How long claiming the mail may take. Together with `answerMs` it stays below `holdSeconds`. */
 const mostHoldMs = 30_000;
 const quitMs = 5_000;
 
@@ -24,7 +25,7 @@ interface Envelope {
   to: string[];
 }
 
-/** @throws MailFailure; or the reason why the attempt was ended or the mail could not be claimed */
+/** @throws MailFailure, or the reason why the attempt was aborted or the mail could not be claimed */
 export async function sendBySmtp(
   url: string,
   envelope: Envelope,
@@ -36,11 +37,11 @@ export async function sendBySmtp(
     ...optionsOf(url),
     connectionTimeout: connectMs,
     greetingTimeout: connectMs,
-    // Of one silence. The deadlines below are of a whole stage, as a server may drip.
+    // This timeout bounds one silence. A server that drips bytes is stopped by the stage deadlines below.
     socketTimeout: answerMs,
     socketCloseTimeout: 1_000,
   });
-  // Emitted again after the callbacks below; without a listener it would end the process.
+  // The connection emits errors again after the callbacks below. Without a listener they would end the process.
   const broken = new Promise<never>((_, reject) => connection.on('error', reject));
   const stage = createDeadline(readyMs, 'The mail server was not ready for the text within 2 minutes');
   const ended = new Promise<never>((_, reject) => {
@@ -81,7 +82,7 @@ export async function sendBySmtp(
   }
 }
 
-/** @param onConnected gives what is to be sent; the text is read only when the server is ready for it */
+/** @param onConnected returns envelope and text; the text is read only when the server is ready for it */
 async function converse(
   connection: SMTPConnection,
   url: string,
@@ -105,7 +106,7 @@ function optionsOf(url: string) {
   return nodemailer.createTransport({ url }).options;
 }
 
-/** Not waited for: the mail is taken. */
+/** Closes the connection in the background, because the server has accepted the mail. */
 function sayGoodbye(connection: SMTPConnection): void {
   connection.quit();
   setTimeout(() => connection.close(), quitMs).unref();
@@ -128,20 +129,20 @@ function createDeadline(ms: number, reason: string) {
 
 interface SmtpError extends Error {
   code?: string;
-  /** The server's three digits, where it answered. */
+  /** The server's reply code, where it answered. */
   responseCode?: number;
   response?: string;
-  /** What the answer was to; `API` where nothing was sent. */
+  /** The command that failed; `API` where nothing was sent. */
   command?: string;
 }
 
-/** What a refusal of the mail itself answers. Other refusals, such as of our password, say nothing against the mail. */
+/** Commands whose refusal concerns the mail itself. Other refusals, such as of the password, say nothing against it. */
 const mailCommands = new Set(['MAIL FROM', 'RCPT TO', 'DATA']);
 
 function toMailFailure(error: unknown, isConnected: boolean): MailFailure {
   const { code, response, responseCode, command, message } = error as SmtpError;
   const isRefused = responseCode !== undefined && responseCode >= 500 && mailCommands.has(command ?? '');
-  // An address that cannot be written into an envelope, and a mail that is larger than the server takes.
+  // The address cannot be written into an envelope, or the mail exceeds the server's size limit.
   const isImpossible = response === undefined && (code === 'EENVELOPE' || code === 'EMESSAGE');
   return new MailFailure(`Cannot send the mail: ${message}${command ? ` (${command})` : ''}`, {
     isPermanent: isRefused || isImpossible,

@@ -1,4 +1,4 @@
-// Sends mails by SMTP if it is configured, else writes them as files, for a shop on a laptop.
+// Sends mails by SMTP if it is configured. Otherwise it writes them as files, for a shop on a laptop.
 import { randomUUID } from 'node:crypto';
 import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -23,7 +23,7 @@ export function createTransport(settings: MailSettings): Transport {
 
 const folderOf = (settings: Pick<Settings, 'dataDir'>) => join(settings.dataDir, 'mail');
 
-/** Written whole or not at all; a repetition writes the same file. */
+/** Writes each file as a whole or not at all. A repeated attempt writes the same file. */
 function fileTransport(settings: MailSettings): Transport {
   const folder = folderOf(settings);
   return {
@@ -41,7 +41,7 @@ function fileTransport(settings: MailSettings): Transport {
 }
 
 async function writeWhole(folder: string, name: string, content: Buffer): Promise<void> {
-  // A repetition may be under way at the same time.
+  // A repeated attempt may run at the same time.
   const draft = join(folder, `${name}.${randomUUID()}.new`);
   try {
     const file = await open(draft, 'wx', 0o600);
@@ -53,7 +53,7 @@ async function writeWhole(folder: string, name: string, content: Buffer): Promis
     }
     await rename(draft, join(folder, name));
   } catch (error) {
-    // Where the disk is full, what was written of it must not stay.
+    // Where the disk is full, the part that was written must not stay.
     await rm(draft, { force: true }).catch(() => undefined);
     throw error;
   }
@@ -61,14 +61,14 @@ async function writeWhole(folder: string, name: string, content: Buffer): Promis
 
 const draftMs = 10 * 60_000;
 
-/** Removes what a killed process left half written. Younger ones may be another worker's. */
+/** Removes files that a killed process left half written. Younger ones may belong to another worker. */
 export function removeOldDrafts(settings: Pick<Settings, 'dataDir'>): Promise<void> {
   return removeFiles(settings, async (_file, { isDraft, ageMs }) => isDraft && ageMs > draftMs);
 }
 
 /**
- * Of an erased person, drafts too; and mails that have been kept for their time.
- * @param isToGo is asked of each mail: its number, the address that it was written to, and its age
+ * Removes mails of an erased person, including drafts, and mails whose time is over.
+ * @param isToGo decides for each mail by its number, the address it was written to, and its age
  */
 export function removeMails(
   settings: Pick<Settings, 'dataDir'>,
@@ -89,18 +89,18 @@ async function removeFiles(
   for (const name of names.filter((one) => /\.(eml|new)$/.test(one))) {
     const file = join(folder, name);
     const found = await stat(file).catch(() => undefined);
-    // Gone meanwhile: a draft became a mail.
+    // The file is gone meanwhile, because a draft became a mail.
     if (found === undefined) continue;
     const facts = { isDraft: name.endsWith('.new'), ageMs: Date.now() - found.mtimeMs };
     if (await isToGo(file, facts)) await rm(file, { force: true });
   }
 }
 
-/** @returns the address as it was given; empty where the file tells none */
+/** @returns the recipient's address as it was given; empty where the file has none */
 async function readRecipient(file: string): Promise<string> {
   const text = await readFile(file, 'utf8').catch(() => '');
   const [head = ''] = text.split(/\r?\n\r?\n/, 1);
-  // A long line is folded: the next one begins with a space.
+  // A long header line is folded: its next line begins with a space.
   const to = /^To:(.*(?:\r?\n[ \t].*)*)/im.exec(head)?.[1] ?? '';
   const address = /<([^<>]+)>/.exec(to)?.[1] ?? to;
   const [, local = '', domain = ''] = /^(.*)@([^@]*)$/.exec(address.replaceAll(/\s/g, '')) ?? [];
@@ -129,7 +129,7 @@ async function composeMail(
   const composer = nodemailer.createTransport({ streamTransport: true, buffer: true, newline });
   const { envelope, message } = await composer.sendMail({
     from: { name: 'MyClothes.com', address: `shop@${host.includes('.') ? host : 'myclothes.test'}` },
-    // Not as text, in which commas and brackets mean something.
+    // An address object is used, because commas and brackets have a meaning in text.
     to: { name: '', address: mail.to },
     subject: mail.subject,
     messageId: `<outbox-${id}@${host}>`,
@@ -141,12 +141,12 @@ async function composeMail(
   return { envelope, message: message as Buffer };
 }
 
-/** Not encoded, so that a link can be copied by whoever opens the file. */
+/** Writes text without encoding, so that links in the file can be copied. */
 function writtenPart(text: string): Attachment {
   return { raw: unencoded(text, isAscii(text) ? '7bit' : '8bit') };
 }
 
-/** Not encoded where every server takes it so; mail programs decode the rest. */
+/** Sends ASCII without encoding, which every server takes; other text is encoded, and mail clients decode it. */
 function sentPart(text: string): Attachment {
   return isAscii(text)
     ? { raw: unencoded(text, '7bit') }

@@ -1,23 +1,23 @@
-// The role that origins and workers connect as. It reads and writes rows; it owns no table, so it can change no schema,
-// and rows of an audit it can only add. Migrations run under the role that owns the tables.
+// The database role of origins and workers. It owns no table, so it cannot change the schema, and it can only add
+// audit rows. Migrations run under the role that owns the tables.
 import { sql } from 'kysely';
 import type { Db, DbOrTx } from '../schema.ts';
 import { createDatabase, createPool } from './database.ts';
 import { migrateToLatest } from './migrate.ts';
 
-/** Who changed what. Whoever could change these rows could hide what they did. */
+/** Tables of who changed what. A role that may change their rows could hide its actions. */
 const auditTables = ['staff_changes'];
-/** Written by migrations alone. */
+/** Only migrations write these tables. */
 const ownersTables = ['kysely_migration', 'kysely_migration_lock'];
 
 interface TwoRoles {
-  /** Of the app. */
+  /** Address with the role of the app. */
   databaseUrl: string;
-  /** Of the owner. */
+  /** Address with the role of the owner. */
   migrationDatabaseUrl: string;
 }
 
-/** @returns the names of the migrations that were applied now */
+/** @returns names of the migrations that were applied now */
 export async function migrateAsOwner({ databaseUrl, migrationDatabaseUrl }: TwoRoles): Promise<string[]> {
   const pool = createPool({
     url: migrationDatabaseUrl,
@@ -37,8 +37,8 @@ export async function migrateAsOwner({ databaseUrl, migrationDatabaseUrl }: TwoR
 }
 
 /**
- * Makes the role of this address if there is none, gives it the password of this address, and what it needs and
- * nothing else. Does nothing where the role is the owner itself. Safe to repeat, and by several at once.
+ * Creates the role of this address if it is missing, sets its password, and grants exactly what it needs. Does
+ * nothing where the role is the owner itself. Several processes may run it, also repeatedly.
  */
 export async function grantToAppRole(owner: Db, appUrl: string): Promise<void> {
   const { username, password } = new URL(appUrl);
@@ -61,7 +61,7 @@ export async function grantToAppRole(owner: Db, appUrl: string): Promise<void> {
       tx,
     );
     await sql`grant usage, select on all sequences in schema public to ${to}`.execute(tx);
-    // Of tables that a later migration makes, until its own grants.
+    // Applies to tables of later migrations, until those grant their own rights.
     await sql`
       alter default privileges in schema public grant select, insert, update, delete on tables to ${to}`.execute(
       tx,
@@ -83,7 +83,10 @@ async function setPassword(
   await sql.raw(rows[0]!.statement).execute(tx);
 }
 
-/** How far standby and replicas are, for metrics. Where the owner may not grant it, those metrics are missing. */
+/**
+ * Lets the role read the state of standby and replicas, for metrics. These are missing where the owner may not grant
+ * it.
+ */
 async function letWatchReplicas(owner: Db, role: string): Promise<void> {
   await sql`grant pg_read_all_stats to ${sql.id(role)}`.execute(owner).catch(() => undefined);
 }

@@ -11,14 +11,14 @@ interface PoolOptions {
   max: number;
   connectTimeoutMs?: number;
   queryTimeoutMs?: number;
-  /** For the sessions of this pool, such as `enable_seqscan: 'off'`. */
+  /** Session parameters of this pool, such as `enable_seqscan: 'off'`. */
   session?: Record<string, string>;
   onError?: (error: Error) => void;
 }
 
 /**
- * `bigint` columns arrive as strings (they are ids), `integer` ones as numbers (versions, quantities, minor units).
- * A pool without an error listener dies with one idle client, hence `onError`.
+ * Creates a pool. `bigint` columns arrive as strings (ids), `integer` ones as numbers (versions, quantities, minor
+ * units). Without an error listener, a failing idle client would end the process.
  */
 export function createPool(options: PoolOptions): pg.Pool {
   const queryTimeoutMs = options.queryTimeoutMs ?? 2_000;
@@ -26,10 +26,10 @@ export function createPool(options: PoolOptions): pg.Pool {
     connectionString: plainTls(options.url),
     application_name: options.name,
     max: options.max,
-    // Also how long a request waits for its turn: a rush on one product queues here.
+    // This also bounds how long a request waits for a client; a rush on one product queues here.
     connectionTimeoutMillis: options.connectTimeoutMs ?? 4_000,
     idleTimeoutMillis: 30_000,
-    // The client's own deadline: statement_timeout does nothing against a frozen server.
+    // The client enforces this deadline, because statement_timeout does not help against a frozen server.
     query_timeout: queryTimeoutMs,
     statement_timeout: queryTimeoutMs,
     idle_in_transaction_session_timeout: 10_000,
@@ -37,26 +37,27 @@ export function createPool(options: PoolOptions): pg.Pool {
     keepAlive: true,
   });
   pool.on('error', (error) => options.onError?.(error));
-  // The pool listens to idle clients only: one that is lent when its server dies would take the process with it.
+  // The pool listens to idle clients only. Without this listener, a lent client would end the process when its server
+  // dies.
   pool.on('connect', (client) => client.on('error', (error) => options.onError?.(error)));
   destroyUncertainClients(pool);
   return pool;
 }
 
-/** What the driver keeps of a session, beside what its types tell. */
+/** Members of the driver's client that its types lack. */
 interface SessionState {
-  /** False from the moment that a statement is sent until the server says that it has ended. */
+  /** False from sending a statement until the server reports its end. */
   readyForQuery: boolean;
-  /** Sent, and neither answered nor refused. */
+  /** A statement that was sent and has neither result nor error yet. */
   _activeQuery: unknown;
   connection: { on(event: 'readyForQuery', listener: () => void): void };
   getTransactionStatus(): string | null;
 }
 
 /**
- * A client goes back to the pool only where its server has ended what was asked of it. A statement that ran into its
- * deadline is still under way, on a server that may be gone without a word: the pool would lend that client again
- * first, as the one used last. A client inside a transaction is destroyed as well.
+ * Destroys clients whose server has not ended their last statement. After a timeout the statement still runs, perhaps
+ * on a host that is gone, and the pool would lend that client first. A client inside a transaction is destroyed as
+ * well.
  */
 function destroyUncertainClients(pool: pg.Pool): void {
   const heard = new WeakSet<pg.PoolClient>();
@@ -65,7 +66,7 @@ function destroyUncertainClients(pool: pg.Pool): void {
     session.connection.on('readyForQuery', () => heard.add(client));
   });
   pool.on('acquire', (client) => {
-    // A refusal arrives a little before the server is ready again; who borrows the client meanwhile waits for that.
+    // An error arrives slightly before the server is ready again. The next borrower then waits for that.
     if ((client as unknown as SessionState).readyForQuery) heard.add(client);
     else heard.delete(client);
   });
@@ -73,24 +74,24 @@ function destroyUncertainClients(pool: pg.Pool): void {
     const session = client as unknown as SessionState;
     const isSilent = !session.readyForQuery && (Boolean(session._activeQuery) || !heard.has(client));
     const isOpen = session.readyForQuery && session.getTransactionStatus() !== 'I';
-    // The pool removes what is ending. The socket is destroyed at once while a statement is under way.
+    // The pool removes clients that are ending. `end` destroys the socket at once while a statement runs.
     if (!error && (isSilent || isOpen)) void client.end().catch(() => undefined);
   });
 }
 
-/** What the driver takes for the same as `verify-full`, and warns of at each start. */
+/** The driver treats these modes as `verify-full` and warns at each start, so the URL names that mode. */
 function plainTls(url: string): string {
   return url.replace(/([?&]sslmode=)(prefer|require|verify-ca)(?=&|$)/, '$1verify-full');
 }
 
-/** Where Postgres can compile queries, it would do so for longer than a search runs, whose terms it takes for dear. */
+/** JIT is off: the planner overestimates searches, and compiling them would take longer than running them. */
 function sessionOptions(session: PoolOptions['session'] = {}): string {
   return Object.entries({ jit: 'off', ...session })
     .map(([name, value]) => `-c ${name}=${value}`)
     .join(' ');
 }
 
-/** @param commits sees where its commits end, for whoever asks */
+/** @param commits records the log positions of commits */
 export function createDatabase(pool: pg.Pool, commits?: Pick<CommitTracker, 'dialect'>): Db {
   return new Kysely<Database>({ dialect: commits?.dialect(pool) ?? new PostgresDialect({ pool }) });
 }

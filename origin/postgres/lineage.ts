@@ -1,34 +1,36 @@
-// The lineage of the database: the name of its history. A restore begins a new one, and whoever keeps what it learnt in
-// another one forgets it.
+// The lineage of the database names its history. A restore begins a new one; caches then forget what they learnt in
+// another one.
 import { sql } from 'kysely';
 import type { DbOrTx } from '../schema.ts';
 import type { Probe } from './replicas/wal-position.ts';
 
-/** What the primary says of its history at one moment. */
+/** The primary's history at one moment. */
 export interface DatabaseHistory {
   /** The lineage's name. */
   value: string;
-  /** How many lineages came before it. */
+  /** Number of lineages before this one. */
   ordinal: number;
-  /** Of the cluster of data folders that copy one another; empty where this user may not ask. */
+  /** Identifies the cluster of data folders that copy one another; empty where this role may not read it. */
   systemIdentifier: string;
   timeline: number;
-  /** Everything that anybody may have read lies at or before it, also on the standby that would take over. */
+  /**
+   * Everything that anybody can have read lies at or before this position, also on the standby that would take over.
+   */
   lsn: bigint;
-  /** The timelines before this one, each with the position where it was left; undefined where this user may not ask. */
+  /** Earlier timelines, each with the position where it ended; undefined where this role may not read them. */
   history: string | undefined;
 }
 
 export interface AskedHistory extends DatabaseHistory {
-  /** False: the row was put there by a restore. */
+  /** False: a restore put the row there. */
   isOwn: boolean;
-  /** The timeline on which the lineage was begun. */
+  /** Timeline on which the lineage began. */
   begunTimeline: number | undefined;
 }
 
 /**
- * A commit is seen by others once a synchronous standby has it: what the primary has written beyond that may be lost in
- * a failover that loses nothing.
+ * Others see a commit once a synchronous standby has it. Log beyond that may be lost in a failover that loses no
+ * commit.
  */
 const safeLsn = `
   select pg_wal_lsn_diff(least(pg_current_wal_flush_lsn(), coalesce(
@@ -42,7 +44,7 @@ const historySql = (systemIdentifier: string, history: string) => `
 
 const identifierSql = '(select system_identifier::text from pg_control_system())';
 const historyFileSql = "pg_read_file('pg_wal/' || now.timeline || '.history', 0, 100000, true)";
-/** Not every user may ask for everything. */
+/** The queries ask for less and less, because not every role may read everything. */
 const questions = [
   { text: historySql(identifierSql, historyFileSql), asksIdentifier: true, asksHistory: true },
   { text: historySql(identifierSql, 'null'), asksIdentifier: true, asksHistory: false },
@@ -65,7 +67,7 @@ interface HistoryRow {
 
 export type ReadHistory = () => Promise<AskedHistory>;
 
-/** @returns how to ask the primary. It throws where the primary does not answer, or is a replica. */
+/** @returns a function that asks the primary; it throws where the primary does not answer or is a replica */
 export function createReadHistory(probe: Pick<Probe, 'ask'>): ReadHistory {
   let allowed = 0;
   return async () => {
@@ -85,7 +87,7 @@ export function createReadHistory(probe: Pick<Probe, 'ask'>): ReadHistory {
 function parseHistory(row: HistoryRow | undefined, { asksIdentifier, asksHistory }: Question): AskedHistory {
   if (row === undefined) throw new Error('Cannot find the lineage of this database');
   const timeline = Number.parseInt(row.timeline, 16);
-  // The first timeline has no file; of another one, a missing file leaves open how it began.
+  // The first timeline has no history file. On later ones, a missing file leaves their past unknown.
   const history = row.history ?? (timeline === 1 ? '' : undefined);
   return {
     value: row.value,
@@ -100,8 +102,8 @@ function parseHistory(row: HistoryRow | undefined, { asksIdentifier, asksHistory
 }
 
 /**
- * Whether what was learnt up to `before` may be gone from a database that is now at `now`. In doubt it says yes: then
- * caches are filled again. Two clusters cannot be compared by position; their lineages differ.
+ * Whether data that was read up to `before` may be missing from the database at `now`. Returns true in doubt; caches
+ * are then filled again. Positions of two clusters cannot be compared, but their lineages differ.
  */
 export function hasGoneBack(before: DatabaseHistory, now: DatabaseHistory): boolean {
   if (before.systemIdentifier !== now.systemIdentifier) return false;
@@ -114,7 +116,7 @@ export function hasGoneBack(before: DatabaseHistory, now: DatabaseHistory): bool
   return hasOtherPast || now.lsn < before.lsn;
 }
 
-/** As a history file has it: `1<tab>0/3000148<tab>why`, a line each, the oldest first. */
+/** Parses a timeline history file: lines of `1<tab>0/3000148<tab>reason`, oldest first. */
 function whereLeft(history: string, timeline: number): bigint | undefined {
   for (const line of history.split('\n')) {
     const match = /^\s*(\d+)\s+([0-9A-F]+)\/([0-9A-F]+)/i.exec(line);
@@ -131,19 +133,19 @@ export async function readLineage(db: DbOrTx): Promise<string> {
   return row.value;
 }
 
-/** A restore runs it in the transaction that puts the old rows back; it needs no column of this release. */
+/** A restore runs this in the transaction that writes the old rows. It uses no column that is new in this release. */
 export const beginLineageSql = `
   update database_lineage
   set value = left(replace(gen_random_uuid()::text, '-', ''), 12), begun_at = clock_timestamp() returning value`;
 
 interface LineageWish {
-  /** Nothing is done where the lineage is another one by now. */
+  /** Does nothing if the lineage is no longer this one. */
   unlessChangedFrom?: string;
-  /** The highest number of a lineage that anybody knows. */
+  /** Highest ordinal of a lineage that is known anywhere. */
   after?: number;
 }
 
-/** Everything that is named after the lineage is named anew from now on. @returns the present one */
+/** Begins a new lineage, so that all names that contain the lineage change. @returns the present lineage */
 export async function beginLineage(db: DbOrTx, wish: LineageWish = {}): Promise<string> {
   const begin = async (tx: DbOrTx) => {
     const { rows } = await sql<{ value: string; ordinal: number }>`
@@ -160,7 +162,7 @@ export async function beginLineage(db: DbOrTx, wish: LineageWish = {}): Promise<
   return db.isTransaction ? begin(db) : db.transaction().execute(begin);
 }
 
-/** Notes that the lineage was begun here, in this transaction. */
+/** Records the cluster, transaction and timeline in which the lineage began. */
 export async function claimLineage(db: Pick<DbOrTx, 'getExecutor'>, ordinal: number): Promise<void> {
   const identifier = (await mayAskIdentifier(db))
     ? sql`(select system_identifier::text from pg_control_system())`
@@ -173,18 +175,18 @@ export async function claimLineage(db: Pick<DbOrTx, 'getExecutor'>, ordinal: num
   );
 }
 
-/** More than a lineage gives of any kind, and more than anybody loses with one restore. */
+/** More ids than one lineage gives of any kind, and more than one restore loses. */
 const idsOfLineage = 1_000_000_000;
 const lostIds = 1_000_000;
 
-/** Ids that were given and lost are never given again: a cookie or a mail may still name them. */
+/** Raises sequences past ids that were given and lost, because a cookie or a mail may still name them. */
 async function passOverLostIds(db: DbOrTx, ordinal: number): Promise<void> {
   await sql`
     select setval(format('%I.%I', schemaname, sequencename)::regclass,
       greatest(coalesce(last_value, start_value) + ${lostIds}::bigint, ${ordinal * idsOfLineage}::bigint))
     from pg_sequences where schemaname = 'public' and data_type = 'bigint'::regtype
       and has_sequence_privilege(format('%I.%I', schemaname, sequencename), 'update')`.execute(db);
-  // Other systems know the lost ones by their positions, and go on behind them.
+  // Other systems know the lost positions and continue after them.
   await sql`
     update shop_event_counter
     set last_position = greatest(last_position + ${lostIds}::bigint, ${ordinal * idsOfLineage}::bigint)`.execute(

@@ -1,4 +1,4 @@
-// Migrates the schema. Safe to run by several processes at once and beside the previous release.
+// Migrates the schema. Several processes may run it at once, also beside the previous release.
 import { sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import type { Db } from '../schema.ts';
@@ -37,7 +37,7 @@ import {
 import { addCaptureAddressesSecrets, addSalePrices } from './migrations/0033-0034-sales-and-captures.ts';
 import { coverCounts } from './migrations/0036-counting-jobs.ts';
 
-/** Listed by hand: a folder scan would need file permissions under Deno, and order is a decision. */
+/** The list is written by hand: scanning a folder needs file permissions under Deno, and the order is a decision. */
 const migrations: Record<string, Migration> = {
   '0001-catalog': catalog,
   '0002-outbox': { up: createOutbox },
@@ -72,8 +72,8 @@ const migrations: Record<string, Migration> = {
 };
 
 /**
- * @returns the names of the migrations that were applied now; none where a later release has been here already,
- * which the migrator would refuse.
+ * @returns the names of the migrations that were applied now; none where a later release has migrated already, which
+ * Kysely's migrator would refuse
  */
 export async function migrateToLatest(db: Db): Promise<string[]> {
   return (await isMigrated(db)) ? [] : applyMigrations(db, migrations);
@@ -81,7 +81,7 @@ export async function migrateToLatest(db: Db): Promise<string[]> {
 
 export const knownMigrations = Object.keys(migrations);
 
-/** Of an empty database: makes the schema of an earlier release. @param names of its migrations */
+/** Gives an empty database the schema of an earlier release. @param names of its migrations */
 export async function migrateTo(db: Db, names: string[]): Promise<void> {
   const wanted = Object.entries(migrations).filter(([name]) => names.includes(name));
   await applyMigrations(db, Object.fromEntries(wanted));
@@ -104,13 +104,13 @@ async function applyMigrations(db: Db, chosen: Record<string, Migration>): Promi
   return results.map((result) => result.migrationName);
 }
 
-/** @returns whether every migration of this release stands in the database. */
+/** @returns whether the database has every migration of this release */
 export async function isMigrated(db: Db): Promise<boolean> {
   const applied = await appliedMigrations(db);
   return knownMigrations.every((name) => applied.includes(name));
 }
 
-/** Also those of a later release. */
+/** Lists the applied migrations, also those of a later release. */
 export async function appliedMigrations(db: Db): Promise<string[]> {
   const { rows: tables } = await sql<{ exists: boolean }>`
     select to_regclass('kysely_migration') is not null as exists`.execute(db);

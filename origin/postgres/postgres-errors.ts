@@ -1,20 +1,21 @@
-// Classifies errors of Postgres: unavailable (the outcome may be unknown), too slow, or worth a retry; and retries.
+// Classifies errors of Postgres: unavailable (the outcome may be unknown), too slow, or worth a retry. Retries
+// conflicts.
 
-/** By facts of the driver: its own deadlines and broken sockets bear no SQLSTATE. */
+/** Judges by SQLSTATE. Errors without one are the driver's timeouts and broken sockets. */
 export function isUnavailable(error: unknown): boolean {
   const state = sqlState(error);
   if (state === undefined) return true;
-  // 08 connection, 25006 read only after a failover, 53 no disk, memory or connections left, 57P0x shutting down,
-  // 57014 its own deadline, 58 the system under it.
+  // 08 connection, 25006 read-only after a failover, 53 no disk, memory or connections left, 57P0x shutting down,
+  // 57014 statement timeout, 58 operating system.
   return /^(08|53|57P|58)/.test(state) || state === '25006' || state === '57014';
 }
 
-/** For an error that may come from anywhere: whether it is Postgres that does not serve. */
+/** Whether an error of unknown origin means that Postgres is unavailable. */
 export function isPostgresAway(error: unknown): boolean {
   const state = sqlState(error);
   if (state !== undefined) return isUnavailable(error);
   if (/^(ECONN|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|EPIPE)/.test(codeOf(error) ?? '')) return true;
-  // The driver's own deadlines and broken sockets have words only.
+  // The driver's timeouts and broken sockets have only a message.
   return (
     error instanceof Error &&
     /^(timeout expired|timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error)/.test(
@@ -41,25 +42,26 @@ export function isConnectionLost(error: unknown): boolean {
   return sqlState(error) === undefined || /^(08|57P)/.test(sqlState(error)!);
 }
 
-/** Nobody listens there: away without doubt, no need to ask twice. */
+/** No server listens at the address, so that a second attempt is needless. */
 export function isRefused(error: unknown): boolean {
   const code = codeOf(error);
   return code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EHOSTUNREACH';
 }
 
 /**
- * Deadlock, serialization, lock timeout, or an op id that another batch recorded meanwhile: the same again may pass.
+ * A deadlock, serialisation failure, lock timeout, or an operation id that another batch recorded: a retry may
+ * succeed.
  */
 export function isWorthAnotherTry(error: unknown): boolean {
   return ['40P01', '40001', '55P03', '23505'].includes(sqlState(error) ?? '');
 }
 
-/** Another row has that value already. */
+/** Another row has the value already. */
 export function isUniqueViolation(error: unknown): boolean {
   return sqlState(error) === '23505';
 }
 
-/** Node's own codes, such as EPIPE, begin otherwise. */
+/** Codes of Node, such as EPIPE, do not match this pattern. */
 function sqlState(error: unknown): string | undefined {
   const code = codeOf(error);
   return code !== undefined && /^[0-9FHPX][0-9A-Z]{4}$/.test(code) ? code : undefined;
@@ -72,7 +74,7 @@ function codeOf(error: unknown): string | undefined {
 
 const mostRetries = 2;
 
-/** Runs a transaction again after a deadlock, a serialisation failure or a conflicting row; twice at most. */
+/** Runs a transaction again after a deadlock, a serialisation failure or a conflicting row, at most twice. */
 export async function retryOnConflict<T>(transact: () => Promise<T>): Promise<T> {
   for (let retries = 0; ; retries++) {
     try {

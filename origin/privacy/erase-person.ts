@@ -1,4 +1,4 @@
-// Erases a person from every table, as the register says; copies outside of Postgres follow by a job.
+// Erases a person from every table by the rules of the register. A job removes copies outside of Postgres.
 import { type RawBuilder, sql } from 'kysely';
 import { deleteAccountCart } from '../cart/account-cart.ts';
 import { addToOutbox, mailSubject, type OutboxPayloads } from '../outbox/events.ts';
@@ -6,15 +6,16 @@ import type { Tx } from '../schema.ts';
 import { type Person, rowsOf } from './person.ts';
 import { type How, type PersonalTable, register } from './register.ts';
 
-/** What of the person may lie in Redis and in files. */
+/** Ids and addresses that may still stand in Redis and in files. */
 export type PersonTraces = OutboxPayloads['forget'];
 
-/** A request that read the session before the commit has stored its copy by then. */
+/** After this time, a request that read the session before the commit has stored its copy. */
 const forgetAfterMs = 10_000;
 
 /**
- * Takes locks in the order that all keep: lock the account before. What remains, and why, is in the register.
- * @returns for `forgetTraces`, after the commit; the worker does the same once more
+ * Erases a person. The caller locks the account first, which keeps the order of all locks. The register says what
+ * remains.
+ * @returns traces for `forgetTraces` after the commit; the worker forgets them once more
  */
 export async function erasePerson(tx: Tx, person: Person): Promise<PersonTraces> {
   const { accountId } = person;
@@ -31,7 +32,7 @@ export async function erasePerson(tx: Tx, person: Person): Promise<PersonTraces>
   return traces;
 }
 
-/** In Postgres alone. */
+/** Erases rows in Postgres only. */
 export async function eraseRecords(tx: Tx, person: Person): Promise<void> {
   const pattern = patternOf(person.words);
   await redactErrors(tx, person, pattern);
@@ -81,9 +82,7 @@ function redacted(column: RawBuilder<unknown>, pattern: string | undefined): Raw
   return pattern === undefined ? column : sql`regexp_replace(${column}, ${pattern}, '(erased)', 'gi')`;
 }
 
-/**
- * Errors of jobs about the orders, such as what a provider answered, and what operators searched for.
- */
+/** Removes the person's words from errors of jobs, such as a provider's answers, and from operators' searches. */
 async function redactErrors(tx: Tx, person: Person, pattern: string | undefined): Promise<void> {
   if (pattern === undefined) return;
   await sql`update operator_log set target = ${redacted(sql`target`, pattern)} where target ~* ${pattern}`.execute(
@@ -100,10 +99,10 @@ async function redactErrors(tx: Tx, person: Person, pattern: string | undefined)
     where job_id in (${jobs}) and error ~* ${pattern}`.execute(tx);
 }
 
-/** So short a word would tear others apart. */
+/** Shorter words occur inside other words, which would be damaged. */
 const shortestWord = 3;
 
-/** @returns an expression of Postgres for any of these words, the longest first; undefined where there is none */
+/** @returns a regular expression of Postgres for any of these words, longest first; undefined where there is none */
 export function patternOf(words: string[]): string | undefined {
   const long = words.filter((word) => word.length >= shortestWord).sort((a, b) => b.length - a.length);
   if (long.length === 0) return undefined;

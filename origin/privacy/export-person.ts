@@ -1,5 +1,5 @@
-// Everything that the tables keep of a person, table by table, as the register says. Secrets and whoever of the staff
-// stands beside it are left out.
+// Exports all records of a person, table by table, by the rules of the register. Leaves out secrets and the names of
+// staff.
 import { sql } from 'kysely';
 import type { KeepPeriods } from '../config.ts';
 import type { DbOrTx } from '../schema.ts';
@@ -8,11 +8,11 @@ import { type Kind, type PersonalTable, register } from './register.ts';
 
 export type ExportedRow = Record<string, unknown>;
 
-/** By table; tables that hold nothing of the person are left out. */
+/** By table, without tables that have no record of the person. */
 export type PersonRecords = Record<string, ExportedRow[]>;
 
 const neverExported = new Set<Kind>(['secret', 'staff', 'file']);
-/** What makes rows understandable beside each other. */
+/** Columns that connect rows of several tables. */
 const alsoExported = ['id', 'order_id', 'return_id', 'shipment_id', 'status'];
 
 export async function exportPerson(db: DbOrTx, person: Person): Promise<PersonRecords> {
@@ -32,11 +32,11 @@ export interface CountedRecords {
   table: string;
   title: string;
   rows: number;
-  /** What erasure does to them: the rows go, or these columns are changed; none where all of it remains. */
+  /** The columns that erasure changes, or `rows` where it deletes them; empty where all of it remains. */
   erases: 'rows' | string[];
 }
 
-/** What erasure would find, without changing anything. */
+/** Counts the rows that erasure would find, without changing any. */
 export async function countRecords(db: DbOrTx, person: Person): Promise<CountedRecords[]> {
   const counted: CountedRecords[] = [];
   for (const [table, { title, erase }] of Object.entries(register)) {
@@ -56,7 +56,7 @@ export function exportedColumns({ personal, other }: PersonalTable): string[] {
   return [...context, ...told];
 }
 
-/** @returns such as `30 days without use` or `3 years` */
+/** @returns a period, such as `30 days without use` or `3 years` */
 export function describeKept({ kept }: Pick<PersonalTable, 'kept'>, keep: KeepPeriods): string {
   return kept.replaceAll(/KEEP_\w+/g, (setting) => {
     const period = keep[setting as keyof KeepPeriods];

@@ -1,5 +1,5 @@
-// Forgets what of an erased person lies outside of Postgres: copies in Redis at once, by the origin that was asked; and
-// copies and mail files by a job, so that a Redis that was away, and a copy made in that moment, are forgotten too.
+// Removes an erased person's data outside of Postgres: copies in Redis, and mails as files. The origin does so right
+// after the commit. A job repeats it, in case Redis was unreachable or a copy was stored meanwhile.
 import { forgetCartCopies } from '../cart/server/forget-carts.ts';
 import type { Deps } from '../deps.ts';
 import { forgetSessionCopies } from '../identity/sessions.ts';
@@ -9,7 +9,7 @@ import type { PersonTraces } from './erase-person.ts';
 
 type ForgetDeps = Pick<Deps, 'redis' | 'lineage' | 'settings'>;
 
-/** The job `forget`. @throws where Redis or the disk do not answer: it is then tried again */
+/** Runs as the job `forget`. @throws where Redis or the disk fails; the job is then retried */
 export async function forgetTraces(
   deps: ForgetDeps,
   { account, carts, mailboxes, mails }: PersonTraces,
@@ -20,7 +20,7 @@ export async function forgetTraces(
   await removeMails(deps.settings, ({ id, to }) => theirs.has(id) || theirs.has(mailSubject(to)));
 }
 
-/** Right after the commit; what fails here is left to the job. */
+/** Runs right after the commit. The job repeats whatever fails here. */
 export async function forgetTracesNow(deps: ForgetDeps, traces: PersonTraces): Promise<void> {
   await forgetTraces(deps, traces).catch(() => undefined);
 }

@@ -1,4 +1,4 @@
-// The page on which people see all that the shop keeps of them: what, why, how long, and each record.
+// The page that shows people all their data: records, purpose, and retention.
 import { Hono } from 'hono';
 import type { Deps } from '../deps.ts';
 import { readFrame } from '../identity/page-frame.ts';
@@ -32,7 +32,7 @@ export function ownDataPages(deps: Deps): Hono<AppEnv> {
   });
 }
 
-/** Of each kind; the file has them all. */
+/** Records of each kind on the page. The downloaded file has all. */
 const mostShown = 50;
 
 function ownDataPage(records: PersonRecords, { settings }: Pick<Deps, 'settings'>): Html {
@@ -61,7 +61,7 @@ function record(row: ExportedRow): Html {
   )}</dl>`;
 }
 
-/** @returns what is inside of it, on one line */
+/** @returns the content of a value on one line */
 function describe(value: unknown): string {
   if (value instanceof Date) return `${value.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   if (Array.isArray(value)) return value.map(describe).join('; ') || 'none';

@@ -1,22 +1,21 @@
-// Finds what belongs to one person: the account, the orders, the mailboxes that are proven to be theirs, and the words
-// that tell who they are.
+// Finds the data of one person: account, orders, mailboxes proven to be theirs, and words that identify them.
 import { type RawBuilder, sql } from 'kysely';
 import { mailSubject } from '../outbox/events.ts';
 import type { DbOrTx } from '../schema.ts';
 import { type Find, type PersonalTable, register } from './register.ts';
 
 export interface Person {
-  /** Undefined for who ordered as a guest. */
+  /** Undefined for a guest. */
   accountId: string | undefined;
-  /** In small letters; only those that the person has shown to read. */
+  /** E-mail addresses in lower case, only those that the person has proven to own. */
   ownEmails: string[];
   orderIds: string[];
-  /** Digests of all mailboxes that mails to this person went to. */
+  /** Digests of all mailboxes to which mails to this person went. */
   mailSubjects: string[];
-  /** Mails in the outbox, sent and waiting. */
+  /** Mails in the outbox, sent or waiting. */
   mailIds: string[];
   cartIds: string[];
-  /** Names, addresses, e-mails and numbers of parcels, as they may stand in a text that somebody else wrote. */
+  /** Names, addresses, e-mail addresses and parcel numbers, as they may appear in texts by other people. */
   words: string[];
 }
 
@@ -31,14 +30,14 @@ export async function readPersonOfAccount(db: DbOrTx, accountId: string): Promis
   return readPerson(db, { accountId, email, name, ownEmails: isProven ? [email] : [] });
 }
 
-/** Of orders that have been kept for their time: whoever placed them, in these orders alone. */
+/** Persons of orders whose retention is over, limited to these orders. */
 export async function readPersonsOfOrders(db: DbOrTx, orderIds: string[]): Promise<Person> {
   const { rows } = await sql<OrderOfPerson>`
     select ${orderColumns} from orders where id = any(${orderIds}::bigint[])`.execute(db);
   return describePerson(db, { accountId: undefined, email: '', name: '', ownEmails: [] }, rows);
 }
 
-/** Who ordered without an account, and has shown by letter that the mailbox is theirs. @param email in small letters */
+/** A guest who has proven by mail to own the mailbox. @param email in lower case */
 export async function readPersonOfGuest(db: DbOrTx, email: string): Promise<Person> {
   return readPerson(db, { accountId: undefined, email, name: '', ownEmails: [email] });
 }
@@ -92,7 +91,7 @@ async function describePerson(db: DbOrTx, known: KnownPerson, orders: OrderOfPer
 }
 
 interface EmailChange {
-  /** Perhaps never confirmed: then it may be a stranger's. */
+  /** May never have been confirmed, and may then be a stranger's. */
   email: string;
   former: string | null;
 }
@@ -114,7 +113,7 @@ interface OrderOfPerson {
 }
 
 /**
- * Those of the account, and those that a guest placed under a mailbox of this person. Indexes: orders_by_account,
+ * Orders of the account, and guests' orders under a mailbox of this person. Indexes: orders_by_account,
  * orders_of_guests.
  */
 async function readOrders(
@@ -131,7 +130,7 @@ async function readOrders(
   return rows;
 }
 
-/** What alone tells who somebody is: many live in one town. */
+/** Parts of an address that identify a person. Town and postcode do not, because many people share them. */
 function wordsOfOrder({ email, shipping, billing }: OrderOfPerson): string[] {
   const parts = ['name', 'line1', 'line2', 'company', 'vatNumber', 'phone'];
   const ofAddresses = [shipping, billing].flatMap((address) => parts.map((part) => address?.[part]));
@@ -139,8 +138,8 @@ function wordsOfOrder({ email, shipping, billing }: OrderOfPerson): string[] {
 }
 
 /**
- * Mails to a proven mailbox, mails about the person's orders, and those of the account itself. A stranger who made an
- * account with somebody's e-mail reaches no mail about that somebody's orders. Index: outbox_mails_by_address.
+ * Mails to a proven mailbox, about the person's orders, or of the account. An account that was made with somebody
+ * else's e-mail address reaches no mail about that person's orders. Index: outbox_mails_by_address.
  */
 async function readMails(
   db: DbOrTx,
@@ -158,7 +157,7 @@ async function readMails(
   return rows.map(({ id }) => id);
 }
 
-/** @returns the condition that a row of this table is the person's; undefined where none can be */
+/** @returns the condition that a row of this table belongs to the person; undefined where none can */
 export function rowsOf(table: string, person: Person): RawBuilder<boolean> | undefined {
   const conditions = (register[table] as PersonalTable).find.flatMap(
     (find) => conditionOf(find, person) ?? [],

@@ -1,5 +1,5 @@
-// The register of personal data: of each table which columns tell something of a person, how a person's rows are found,
-// what erasure does to them, and how long they are kept. Erasure, export and docs/privacy.md follow from it.
+// The register of personal data. For each table it states the personal columns, how a person's rows are found, what
+// erasure does and how long rows are kept. Erasure, export and docs/privacy.md follow from it.
 import type { KeepSetting } from '../config.ts';
 
 export type Kind =
@@ -14,22 +14,22 @@ export type Kind =
   | 'link'
   /** Never leaves the shop: hashes of tokens, seeds of factors, keys of a provider. */
   | 'secret'
-  /** A document of its own, such as a PDF. */
+  /** A document, such as a PDF. */
   | 'file'
-  /** Of a member of the staff or an operator, in somebody else's rows: not exported to that person. */
+  /** A staff member's or operator's data in rows of another person, not exported to that person. */
   | 'staff';
 
-/** Rows of a person: each condition alone is enough. */
+/** Finds the rows of a person. Each condition alone suffices. */
 export type Find =
   | { account: string }
   | { order: string }
   /** Only an e-mail that its owner has confirmed. */
   | { email: string }
-  /** Of idempotency keys. */
+  /** By the scope of idempotency keys. */
   | { scope: string }
-  /** Of what an event is about. */
+  /** By the subject of an event. */
   | { orderSubject: string }
-  /** Of what a job is about. */
+  /** By the subject of a job. */
   | { subject: string }
   /** Mails in the outbox. */
   | { mails: string }
@@ -38,28 +38,28 @@ export type Find =
 export type How =
   | 'null'
   | 'empty'
-  /** What the person wrote goes whole; in what others wrote, the person's words are replaced. */
+  /** Empties what the person wrote, and replaces the person's words in what others wrote. */
   | 'empty if theirs'
   | 'random'
-  /** Of an event: without the number of the parcel. */
+  /** Removes the parcel number from an event. */
   | 'without parcels'
-  /** Names, addresses and e-mails of the person are replaced in the text. */
+  /** Replaces the person's names, addresses and e-mail addresses in the text. */
   | 'redact'
-  /** A payment under way is asked about with the same request; afterwards it is null anyway. */
+  /** Keeps the value while a payment is open, because it is needed to ask the provider about it. */
   | 'null once decided';
 
 export interface PersonalTable {
-  /** As the page and the document call it. */
+  /** Title of the table on the page and in the document. */
   title: string;
   purpose: string;
-  /** How long, unless the person is erased before. */
+  /** Retention, unless the person is erased before. */
   kept: string | KeepSetting;
   find: Find[];
   personal: Record<string, Kind>;
-  /** Columns that tell nothing of a person, separated by spaces. */
+  /** Columns without personal data, separated by spaces. */
   other: string;
   erase: 'rows' | Record<string, How>;
-  /** Why erasure leaves some personal columns. */
+  /** The reason why erasure keeps some personal columns. */
   remains?: string;
 }
 
@@ -68,7 +68,7 @@ const withAccount = 'until the account is deleted';
 const ofNobody = 'What is left belongs to nobody: the order has neither name nor account any more.';
 const taxLaw = 'Tax law: an invoice stays whole for as long as books are kept.';
 
-/** In the order of erasure: rows before those that lead to them. */
+/** In the order of erasure: rows are erased before the rows that lead to them. */
 export const register: Record<string, PersonalTable> = {
   cart_operations: {
     title: 'Changes of the bag',
@@ -141,7 +141,7 @@ export const register: Record<string, PersonalTable> = {
     erase: {},
     remains: ofNobody,
   },
-  // Carriers tell the address of a parcel to whoever knows its number.
+  // Carriers show a parcel's address to anybody who knows its number.
   shipments: {
     title: 'Parcels',
     purpose: 'to deliver',
@@ -318,7 +318,7 @@ export const register: Record<string, PersonalTable> = {
     other: 'job_id attempt worker claimed_at ended_at outcome',
     erase: 'rows',
   },
-  // Addresses stand here as digests.
+  // The subjects contain addresses as digests only.
   job_subjects: {
     title: 'What work was about',
     purpose: 'to find the work of an account or a mailbox',
@@ -328,7 +328,7 @@ export const register: Record<string, PersonalTable> = {
     other: 'job_id',
     erase: 'rows',
   },
-  // Of other work the error alone may name a person: it is redacted.
+  // In other jobs only the error may name a person. It is redacted.
   outbox: {
     title: 'Mails to you',
     purpose: 'to send them',
@@ -567,9 +567,7 @@ export const register: Record<string, PersonalTable> = {
   },
 };
 
-/**
- * Tables of the catalog and of the machinery: no column of them tells anything of a person.
- */
+/** Tables of the catalog and of technical state, none of whose columns is personal. */
 export const impersonalTables = `
   alert_posts catalog_set_marks catalog_sets categories credit_note_counter database_lineage edge_debts edge_purger
   invoice_counter job_figures kept_assets kysely_migration kysely_migration_lock product_file_columns
@@ -578,7 +576,7 @@ export const impersonalTables = `
   .trim()
   .split(/\s+/);
 
-/** What is kept outside of Postgres, for the document. */
+/** Personal data outside of Postgres, for the document. */
 export const outsideOfPostgres: { title: string; where: string; erased: string; kept: string }[] = [
   {
     title: 'Copies of sessions, with e-mail and name',

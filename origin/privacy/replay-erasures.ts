@@ -1,5 +1,5 @@
-// After a restore of a backup: erases again whom the log says were erased since. Lines name accounts and orders by
-// number, so that neither log nor file keeps an e-mail.
+// Repeats erasures after a restore of a backup, as the log lists them. Log lines name accounts and orders by number,
+// so that they contain no e-mail address.
 import { sql } from 'kysely';
 import type { DbOrTx, Tx } from '../schema.ts';
 import { erasePerson } from './erase-person.ts';
@@ -8,17 +8,17 @@ import { readPersonOfAccount, readPersonOfGuest } from './person.ts';
 export interface LoggedErasure {
   at: Date;
   account: string | undefined;
-  /** Of a guest. */
+  /** Orders of an erased guest. */
   orders: string[];
 }
 
-/** Lines of any log; those that tell no erasure are passed over. */
+/** Reads lines of any log, and skips those that report no erasure. */
 export function readLoggedErasures(text: string): LoggedErasure[] {
   return text.split('\n').flatMap((line) => readErasure(line) ?? []);
 }
 
 function readErasure(line: string): LoggedErasure | undefined {
-  // A collector may write its own words before the line.
+  // A log collector may prefix the line.
   const from = line.indexOf('{');
   if (from === -1 || !line.includes('"erasure"')) return undefined;
   let told: Record<string, unknown>;
@@ -43,12 +43,13 @@ function isId(value: unknown): value is string {
 
 export interface FoundAgain {
   accounts: string[];
-  /** In small letters. */
+  /** In lower case. */
   guests: string[];
 }
 
 /**
- * Numbers are given anew after a restore: what is younger than its erasure is somebody else's.
+ * Finds accounts and guests that a restore brought back. Numbers are given anew after a restore, so rows younger than
+ * their erasure belong to somebody else.
  */
 export async function findErasedAgain(db: DbOrTx, erasures: LoggedErasure[]): Promise<FoundAgain> {
   const accounts = new Set<string>();
@@ -66,7 +67,7 @@ export async function findErasedAgain(db: DbOrTx, erasures: LoggedErasure[]): Pr
   return { accounts: [...accounts], guests: [...guests] };
 }
 
-/** Locks in the order that all keep; the worker then forgets copies and files. */
+/** Erases again, locking in the usual order. The worker then removes copies and files. */
 export async function eraseAgain(tx: Tx, which: { account: string } | { guest: string }): Promise<void> {
   if ('guest' in which) {
     await erasePerson(tx, await readPersonOfGuest(tx, which.guest));

@@ -1,4 +1,4 @@
-// Ends what has been kept for its time, in rounds of so many rows: a second round finds the next ones, or nothing.
+// Removes data whose retention is over, in bounded rounds. Each round takes the next rows.
 import { sql } from 'kysely';
 import type { KeepPeriods, Settings } from '../config.ts';
 import { removeMails } from '../mail/transport.ts';
@@ -6,7 +6,7 @@ import type { Tx } from '../schema.ts';
 import { eraseRecords } from './erase-person.ts';
 import { readPersonsOfOrders } from './person.ts';
 
-/** Each order touches a dozen tables. */
+/** The bound is low because each order touches a dozen tables. */
 const mostOrders = 100;
 const mostRows = 1_000;
 
@@ -56,7 +56,7 @@ async function pruneGuestOrders(tx: Tx, days: number): Promise<void> {
 
 const dayMs = 86_400_000;
 
-/** Of each worker that writes mails as files. */
+/** Each worker that writes mails as files runs it. */
 export function pruneMailFiles(settings: Pick<Settings, 'dataDir' | 'keep'>): Promise<void> {
   return removeMails(settings, ({ ageMs }) => ageMs > settings.keep.KEEP_MAILS_DAYS * dayMs);
 }

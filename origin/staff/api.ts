@@ -1,4 +1,4 @@
-// The JSON API of staff: change a product, set stock, see when a change is everywhere.
+// The JSON API of staff: change a product, set stock, and see when a change has reached every cache.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { entityTagOf } from '../catalog/change/change-product.ts';
@@ -130,7 +130,7 @@ export function staffApi(deps: Deps): OpenAPIHono<AppEnv> {
       waitMs: (wait ?? 0) * 1_000,
     };
   };
-  // Authorisation comes before validation, so that faults reveal nothing to a stranger.
+  // Authorisation comes before validation, so that validation faults reveal nothing to strangers.
   api.use('/api/staff/*', async (c, next) => {
     await requireStaff(deps, c);
     await next();

@@ -1,5 +1,5 @@
-// Catalog changes by staff, and their audit. Change, audit row and invalidation are one transaction; one idempotency
-// key is one change.
+// Catalog changes by staff, and their audit. Change, audit row and invalidation are one transaction, done once for
+// each idempotency key.
 import type { TagVersions } from '../../http/cache-tag.ts';
 import { changeProduct, checkPrecondition, type ProductPatch } from '../catalog/change/change-product.ts';
 import { setStock } from '../catalog/change/stock.ts';
@@ -13,13 +13,13 @@ import { writeOnce } from '../web/api/idempotency.ts';
 export interface StaffWrite {
   /** Null for a program. */
   accountId: string | null;
-  /** Of the idempotency key. */
+  /** Scope of the idempotency key. */
   scope: string;
   idempotencyKey: string | undefined;
   path: string;
-  /** `If-Match`, where the change names the product that it was made on. */
+  /** Value of `If-Match`, if the change names the version of the product that it is based on. */
   ifMatch?: string | undefined;
-  /** How long the answer may wait for the invalidation. */
+  /** Milliseconds that the answer may wait for the invalidation. */
   waitMs: number;
 }
 
@@ -37,15 +37,12 @@ interface Audited {
 
 interface Change {
   product: Product;
-  /** What the change raised; empty where nothing changed. */
+  /** Tags that the change raised; empty where nothing changed. */
   tags: TagVersions;
   audited: Audited[];
 }
 
-/**
- * @throws Refusal 404; 412 as `checkPrecondition` does; 422 for another shop's currency or an idempotency key of
- * another request
- */
+/** @throws Refusal 404; 412 as `checkPrecondition` does; 422 for another currency or a reused idempotency key */
 export async function patchProduct(
   deps: Deps,
   write: StaffWrite,
@@ -74,7 +71,7 @@ export async function putStock(
 }
 
 /**
- * The whole form of a product: all of it or nothing.
+ * Saves the whole form of a product, or nothing of it.
  * @param stocks by variant
  * @throws Refusal 404, also for a variant of another product
  */
@@ -87,7 +84,7 @@ export async function saveProductForm(
   return change(deps, write, { method: 'POST', body: { patch, stocks } }, async (tx) => {
     const tags: TagVersions = {};
     const audited: Audited[] = [];
-    // Variants in order of id, before the product: the order in which everybody locks.
+    // Variants are locked in order of id, before the product, as all writers do.
     for (const [variantId, stock] of Object.entries(stocks).sort(([a], [b]) => Number(a) - Number(b))) {
       const set = await setStock(tx, variantId, stock);
       if (set.product.id !== id) throw notFound('This variant');
@@ -120,7 +117,7 @@ async function change(
   return { product, invalidation: await awaitInvalidation(deps.db, invalidationId, write.waitMs) };
 }
 
-/** Part of the change itself, so that neither is there without the other. */
+/** The audit row is written in the transaction of its change, so that neither exists without the other. */
 export async function audit(
   tx: Tx,
   accountId: string | null,
@@ -142,9 +139,9 @@ export async function audit(
     .execute();
 }
 
-/** Reads the audit of staff changes, newest first: who changed what, before, after, when. */
+/** An audited change by staff. */
 export interface StaffChange {
-  /** E-mail, or the name of an API key, also after either is gone; null in rows of older releases. */
+  /** E-mail address, or name of an API key, also after either is deleted; null in rows of older releases. */
   who: string | null;
   subject: string;
   before: unknown;
@@ -152,7 +149,9 @@ export interface StaffChange {
   changedAt: Date;
 }
 
-/** @param subjects such as `product:42`, `variant:7`; index: staff_changes_by_subject */
+/**
+ * Reads the newest changes first. @param subjects such as `product:42`, `variant:7`; index: staff_changes_by_subject
+ */
 export function readChanges(db: Db, subjects: string[], limit = 10): Promise<StaffChange[]> {
   return db
     .selectFrom('staff_changes')

@@ -1,4 +1,4 @@
-// Customers as staff see them: accounts, and guests by their e-mail, each with their orders; pages and API.
+// Customers as staff see them: accounts, and guests by their e-mail address, each with their orders; pages and API.
 import { z } from '@hono/zod-openapi';
 import { findAccount, findAccounts } from '../account/account.ts';
 import type { Deps } from '../deps.ts';
@@ -71,7 +71,7 @@ export type CustomerDetail = z.infer<typeof CustomerDetailSchema>;
 const shownInList = 10;
 const shownOfOne = 100;
 
-/** By e-mail. @throws Refusal 400 `bad-cursor` */
+/** Lists customers in order of e-mail address. @throws Refusal 400 `bad-cursor` */
 export async function listCustomers(
   { db }: Pick<Deps, 'db'>,
   { q = '', cursor, limit }: { q?: string | undefined; cursor?: string | undefined; limit: number },
@@ -81,7 +81,7 @@ export async function listCustomers(
   const byEmail = new Map<string, CustomerKey & { id: string; name?: string }>();
   for (const { firstOrderId, email } of guests)
     byEmail.set(email, { id: `guest-${firstOrderId}`, accountId: undefined, email });
-  // What somebody ordered as a guest belongs to the account that they made later.
+  // In this list, guest orders belong to an account with the same e-mail address, even if it was made later.
   for (const { id, email, name } of accounts)
     byEmail.set(email.toLowerCase(), { id, accountId: id, email: email.toLowerCase(), name });
   const sorted = [...byEmail.values()].sort((a, b) =>

@@ -1,4 +1,4 @@
-// The staff page of delivery: the table of methods by country, and the seller's holidays, saved as one.
+// The staff page of delivery. Methods by country and the seller's holidays are saved together.
 import { type Context, Hono } from 'hono';
 import { listHolidays } from '../checkout/delivery-dates.ts';
 import {
@@ -30,11 +30,11 @@ import { respondPage, seeOther } from '../web/page/page-response.ts';
 import { audit, readChanges } from './change-catalog.ts';
 import { deliveryPage, holidayLines, rowFields, valuesOfTerms } from './views/delivery.ts';
 
-/** A row has seven fields. */
+/** Each row has seven fields. */
 const mostRows = 200;
 const mostFields = mostRows * 7 + 20;
 
-/** Mounted behind the guard of the staff's pages. */
+/** Mount this behind the guard of the staff's pages. */
 export function deliveryPages(deps: Deps): Hono<AppEnv> {
   return new Hono<AppEnv>()
     .get('/staff/delivery', (c) => showDelivery(deps, c))
@@ -77,14 +77,14 @@ async function showDelivery(deps: Deps, c: Context<AppEnv>, shown?: Shown, statu
   return respondPage(c, page, { status });
 }
 
-/** The version before the rows: who changes them between the two is told to look again. */
+/** Reads the version before the rows. If they change in between, saving is refused and staff look again. */
 async function readPresent(db: Deps['db']): Promise<FormValues> {
   const { [subject]: version = 0 } = await readShippingTagVersions(db, [subject]);
   const [table, holidays] = await Promise.all([readShippingTable(db), readSellersHolidays(db)]);
   return valuesOfTerms({ version, table, holidays });
 }
 
-/** In the audit; also the tag of caches. */
+/** Subject in the audit, and tag of caches. */
 const subject = 'shipping-methods';
 
 interface DeliveryWrite extends Omit<IdempotentWrite, 'body'> {
@@ -93,9 +93,9 @@ interface DeliveryWrite extends Omit<IdempotentWrite, 'body'> {
 }
 
 /**
- * With its audit row, once for each idempotency key; who wrote it reads it at once.
- * @param seen the version on which it was made; undefined: whichever
- * @throws Refusal 412 `precondition-failed` where somebody else has changed it since
+ * Saves delivery terms and their audit row once for each idempotency key. The caller can read them at once.
+ * @param seen version on which the change is based; undefined: any version
+ * @throws Refusal 412 `precondition-failed` where somebody else has changed the terms since
  */
 export async function writeDeliveryTerms(
   deps: Deps,
@@ -124,7 +124,7 @@ export async function writeDeliveryTerms(
   await raiseShippingFloor(deps, raised);
 }
 
-/** A row without anything in it is left out, which is how one is removed. */
+/** Reads the form. An empty row is left out, which is how staff remove a row. */
 function readDeliveryForm(values: FormValues): { terms?: DeliveryTerms; faults: FormFaults } {
   const numbers = Object.keys(values)
     .flatMap((name) => /^name-(\d{1,3})$/.exec(name)?.[1] ?? [])
@@ -165,7 +165,7 @@ function readRow(values: FormValues, row: number): unknown {
   };
 }
 
-/** The field of a row in which a fault of the schema stands. */
+/** The row's field that a fault of the schema belongs to. */
 function fieldOf([member = 'name', inner]: string[]): string {
   return member === 'days' ? (inner ?? 'max') : member;
 }

@@ -1,4 +1,4 @@
-// Every kind of mail with a sample order, as it would be sent: the staff page that shows it as HTML and as text.
+// The staff page that shows every kind of mail with a sample order, as HTML and as text.
 
 import { type Context, Hono } from 'hono';
 import { insertEmailChange } from '../account/change-email.ts';
@@ -18,7 +18,7 @@ import { html } from '../web/page/html.ts';
 import { respondPage } from '../web/page/page-response.ts';
 import { staffLayout } from './views/staff-layout.ts';
 
-/** When each is sent. */
+/** When each mail is sent. */
 const occasions: Record<string, string> = {
   'order-confirmation': 'An order is placed, and paid or to be paid at the door',
   'order-shipped': 'A parcel has left',
@@ -36,7 +36,7 @@ const occasions: Record<string, string> = {
   'email-change-notice': 'The e-mail of the account is to be changed; to the present one',
 };
 
-/** The frame may hold styles, as mails do, and pictures; it may run nothing and be framed by the shop alone. */
+/** The frame may contain styles, as mails do, and pictures. It may run no scripts, and only the shop may frame it. */
 const framePolicy = [
   "default-src 'none'",
   "img-src 'self' data: https: http:",
@@ -46,7 +46,7 @@ const framePolicy = [
   "frame-ancestors 'self'",
 ].join('; ');
 
-/** Mounted behind the guard of the staff's pages. */
+/** Mount this behind the guard of the staff's pages. */
 export function mailPages(deps: Deps): Hono<AppEnv> {
   return new Hono<AppEnv>()
     .get('/staff/mails', (c) => showKinds(deps, c))
@@ -100,7 +100,7 @@ async function showMail(deps: Deps, c: Context<AppEnv>): Promise<Response> {
   );
 }
 
-/** @throws Refusal 404; 409 while there is no product to write about */
+/** @throws Refusal 404; 409 while there is no product for a sample order */
 async function previewMail(deps: Deps, c: Context<AppEnv>): Promise<Mail> {
   const template = c.req.param('template') ?? '';
   if (!mailTemplates.includes(template)) throw notFound('This mail');
@@ -130,7 +130,7 @@ async function writeSample(
   );
 }
 
-/** One variant each of the newest two products. */
+/** Takes one variant of each of the two newest products. */
 async function chooseVariants(tx: Tx) {
   const { value } = await listProducts(tx, parseListQuery(new URLSearchParams(), 'page'));
   const products = await Promise.all(value.items.slice(0, 2).map(({ id }) => readProductById(tx, id)));
@@ -138,7 +138,7 @@ async function chooseVariants(tx: Tx) {
   return [...(await readVariantsFresh(tx, ids)).values()];
 }
 
-/** Whatever it writes is rolled back; nobody else ever sees it. */
+/** Runs `run` in a transaction that is rolled back, so that nobody else sees its writes. */
 async function withoutTrace<Result>(
   { db }: Pick<Deps, 'db'>,
   run: (tx: Tx) => Promise<Result>,

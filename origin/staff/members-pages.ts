@@ -122,7 +122,7 @@ const sessionsRoute = defineRoute({
   responses: { 204: emptyAnswer('Done') },
 });
 
-/** Behind the guard of the staff's API; the table of routes names the role. */
+/** Mount this behind the guard of the staff's API. The route table states the needed role. */
 export function membersApi(deps: Deps): OpenAPIHono<AppEnv> {
   const api = createApi();
   const writeOf = async (c: Context<AppEnv>, key: string | undefined) => ({
@@ -170,7 +170,7 @@ const roleNames: Record<StaffRole, string> = {
   viewer: 'Viewer',
 };
 
-/** Mounted behind the guard of the staff's pages. */
+/** Mount this behind the guard of the staff's pages. */
 export function membersPages(deps: Deps): Hono<AppEnv> {
   const show = async (c: Context<AppEnv>, refused?: { values: FormValues; refusal: Refusal }) => {
     const account = await requireStaffAccount(deps, c);

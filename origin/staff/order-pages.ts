@@ -1,5 +1,5 @@
-// The staff's pages of orders, returns and customers, and the forms of one order. Every deed uses the same functions
-// as the API.
+// The staff's pages of orders, returns and customers, and the forms of one order. Actions use the same functions as
+// the API.
 import { type Context, Hono } from 'hono';
 import { dayOfShop } from '../checkout/delivery-dates.ts';
 import type { Deps } from '../deps.ts';
@@ -39,7 +39,7 @@ import { packingSlipPage, pickListPage, toShipPage } from './views/to-ship.ts';
 
 const pageSize = 50;
 
-/** Mounted behind the guard of the staff's pages. */
+/** Mount this behind the guard of the staff's pages. */
 export function staffOrderPages(deps: Deps, providers: PaymentProviders): Hono<AppEnv> {
   const readDocument = createDocumentReader(deps);
   const visitorOf = async (c: Context<AppEnv>) => ({ name: (await readVisitor(deps, c)).account?.name });
@@ -119,7 +119,7 @@ export function staffOrderPages(deps: Deps, providers: PaymentProviders): Hono<A
     );
 }
 
-/** A number that is scanned leads to its order; so does a code that only one order has. */
+/** Lists orders to ship. A scanned number, or a code in only one order, leads directly to that order. */
 async function showToShip(deps: Deps, c: Context<AppEnv>, visitor: PageVisitor): Promise<Response> {
   const scan = toPlainWords(c.req.query('scan') ?? '').slice(0, 200);
   const cursor = c.req.query('cursor');
@@ -136,7 +136,7 @@ async function showToShip(deps: Deps, c: Context<AppEnv>, visitor: PageVisitor):
 
 async function showOrders(deps: Deps, c: Context<AppEnv>): Promise<Response> {
   const { account } = await readVisitor(deps, c);
-  // What a form leaves empty is not asked for.
+  // Empty fields of the form are no filters.
   const asked = Object.entries(c.req.query()).filter(([, value]) => value !== '');
   const { cursor, ...filter } = Object.fromEntries(asked);
   const visitor = { name: account?.name };
@@ -174,7 +174,7 @@ async function showOrder(
   return respondPage(c, page, { status: refused?.refusal.status ?? 200 });
 }
 
-/** @throws Refusal 422 with what is to be entered */
+/** @throws Refusal 422 with the missing input */
 function readChange(order: StaffOrderDetail, values: FormValues): Omit<OrderChange, 'by'> {
   const deed = values['deed'];
   switch (deed) {
@@ -250,7 +250,7 @@ function readParcel(values: FormValues): Parcel {
   throw new Refusal(422, 'invalid-body', `Please enter ${wanted}`);
 }
 
-/** Not before it was shipped, where that was on the same day. */
+/** The time of delivery is never before the shipment on the same day. */
 function readDelivery({ shipments }: StaffOrderDetail, values: FormValues): Deed {
   const shipment = values['shipment'] ?? '';
   const atMs = readDay(values['delivered']);
@@ -259,7 +259,7 @@ function readDelivery({ shipments }: StaffOrderDetail, values: FormValues): Deed
   return { what: 'deliver', shipment, atMs: isSameDay ? Math.max(atMs, Date.parse(shippedAt)) : atMs };
 }
 
-/** At noon, so that it is that day in all of Europe; today is now. */
+/** Noon of the day, so that it is that day in all of Europe. The present day becomes the present time. */
 function readDay(text = ''): number {
   const noon = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T12:00:00Z`) : Number.NaN;
   if (Number.isNaN(noon) || noon > Date.now() + 86_400_000)

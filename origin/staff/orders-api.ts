@@ -1,4 +1,4 @@
-// The JSON API by which staff work on orders: find them, ship, take money, cancel, refund, and deal with returns.
+// The JSON API by which staff work on orders: find, ship, collect payment, cancel, refund, and handle returns.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Deps } from '../deps.ts';
@@ -36,12 +36,12 @@ const tags = ['staff'];
 const audience = 'staff';
 const params = z.object({ id: Id });
 
-/** A day, or a time: a whole day where it is a day. */
+/** A day or a time. A day as `to` includes the whole day. */
 const TimeQuery = z
   .union([z.iso.date(), z.iso.datetime({ offset: true })])
   .openapi({ description: 'A day, or a time in ISO 8601', example: '2026-11-30' });
 
-/** An empty filter is none. */
+/** An empty filter counts as absent. */
 function filter<Schema extends z.ZodType>(schema: Schema) {
   return z.preprocess((given) => (given === '' ? undefined : given), schema.optional());
 }
@@ -60,7 +60,7 @@ export const OrderListQuerySchema = z.object({
 export function toFilter(query: z.infer<typeof OrderListQuerySchema>) {
   const from = query.from === undefined ? undefined : new Date(query.from);
   const to = query.to === undefined ? undefined : new Date(query.to);
-  // The day that is named, and the moment that is named, belong to it.
+  // The named day, or the named moment, is included.
   to?.setTime(to.getTime() + (query.to!.includes('T') ? 1 : 86_400_000));
   return { ...query, from, to };
 }
@@ -107,7 +107,7 @@ const addedTo = jsonAnswer('The order as it now is, with what was added', StaffO
 ]);
 const notFoundOr = (...codes: ProblemCode[]): ProblemCode[] => ['not-found', ...codes];
 
-/** Carriers' pages only: the link stands in mails. Empty and null say the same as nothing. */
+/** A link to a carrier's page, which mails contain. Empty text and null count as absent. */
 const TrackingUrl = z
   .preprocess(
     (given) => (given === '' ? null : given),
@@ -143,7 +143,7 @@ const shipRoute = defineRoute({
   responses: { 201: addedTo },
 });
 
-/** Clocks differ; further ahead nobody can know. */
+/** Tolerates clocks that differ. Later times cannot be known yet. */
 const longestAheadMs = 86_400_000;
 
 const deliverRoute = defineRoute({
@@ -335,7 +335,7 @@ const getCustomerRoute = defineRoute({
   responses: { 200: jsonAnswer('The customer', CustomerDetailSchema) },
 });
 
-/** Mounted behind the guard of the staff's API. */
+/** Mount this behind the guard of the staff's API. */
 export function staffOrdersApi(deps: Deps, providers: PaymentProviders): OpenAPIHono<AppEnv> {
   const api = createApi();
   addReads(api, deps);
@@ -422,7 +422,7 @@ function addReads(api: OpenAPIHono<AppEnv>, deps: Deps): void {
   api.openapi(listRoute, async (c) => {
     const { cursor, limit, ...filter } = c.req.valid('query');
     const { seesCustomers } = await requireStaff(deps, c);
-    // A search for a name would tell whether it is there.
+    // Searching by name would reveal whether the name exists.
     if (!seesCustomers && filter.q !== undefined) throw missingScope('customers:read');
     const { items, nextCursor } = await listStaffOrders(deps.db, { ...toFilter(filter), cursor, limit });
     return c.json({ items: seesCustomers ? items : items.map(withoutPeople), nextCursor }, 200);

@@ -30,9 +30,9 @@ import { reportPages } from './report-pages.ts';
 import { salePages } from './sale-routes.ts';
 import { factField, finderPage, fingerprintOfShown, productPage, stockField } from './views/products.ts';
 
-/** A product of Shopify has at most 2,048 variants. */
+/** Shopify allows at most 2,048 variants a product. */
 const maxFields = 2_100;
-/** Most changes are everywhere by then, so that the page that follows can say so. */
+/** Most changes have reached every cache by then, so that the next page can say so. */
 const waitMs = 1_000;
 
 export function staffPages(deps: Deps, providers: PaymentProviders): Hono<AppEnv> {
@@ -87,7 +87,7 @@ export function staffPages(deps: Deps, providers: PaymentProviders): Hono<AppEnv
   pages.post('/staff/products/:id', async (c) => {
     const id = c.req.param('id');
     const values = await readForm(c, maxFields);
-    // From a page of the release before this one, which had a form for each row.
+    // A page of the previous release had one form for each row.
     if (values['change'] === 'stock') values[stockField(values['variant'] ?? '')] = values['stock'] ?? '';
     try {
       const staff = await requireStaff(deps, c);
@@ -138,14 +138,13 @@ async function productById(deps: Deps, id: string): Promise<Product> {
 
 interface ProductForm {
   patch: ProductPatch;
-  /** By variant. */
+  /** Stock by variant. */
   stocks: Record<string, number>;
 }
 
 /**
- * What was changed in the form. What stands as it was shown is not written: the price that is shown is the lowest of
- * all sizes, and somebody else may have changed the rest since. A form that does not say what it was shown changes
- * all that it has.
+ * Reads only fields that differ from what the form showed. The shown price is the lowest of all sizes, and somebody
+ * may have changed other fields since. A form without the shown values counts as changed in every field.
  * @throws Refusal 422 with the fields that cannot be saved
  */
 function readProductForm(values: FormValues, product: Product): ProductForm {
@@ -179,7 +178,7 @@ function readPatch(values: FormValues, faults: FormFaults): ProductPatch {
   return patch;
 }
 
-/** What the law asks of a product's page; an emptied field takes a fact away. */
+/** Reads the product's legal facts. An emptied field removes its fact. */
 function readFacts(values: FormValues, faults: FormFaults): FactsPatch | undefined {
   const facts: FactsPatch = {};
   for (const name of allFacts) {
@@ -216,7 +215,7 @@ function isChanged(values: FormValues, field: string): boolean {
   return fingerprintOfShown(withoutCarriageReturns(entered)) !== values[`shown-${field}`];
 }
 
-/** Browsers send line breaks as CRLF; descriptions keep them as LF. */
+/** Browsers send line breaks as CRLF, and descriptions are stored with LF. */
 function withoutCarriageReturns(text: string): string {
   return text.replaceAll('\r\n', '\n');
 }

@@ -28,7 +28,7 @@ import { staffNavigation } from './views/staff-layout.ts';
 
 const mostShown = 100;
 
-/** Mounted behind the guard of the staff's pages. */
+/** Mount this behind the guard of the staff's pages. */
 export function paymentPages(deps: Deps, providers: PaymentProviders): Hono<AppEnv> {
   return new Hono<AppEnv>()
     .get('/staff/payments', async (c) => {
@@ -112,7 +112,7 @@ ${watched.length === 0 ? '' : watchedSection(watched)}</div>`,
   );
 }
 
-/** With a day by which something is to be done. */
+/** Payments with a deadline for action. */
 function watchedSection(watched: WatchedPayment[]): Html {
   return html`<section aria-labelledby="watched"><h2 id="watched">To be seen to in time</h2>
 <p>Evidence for a dispute is handed in at the provider’s own pages. An order whose authorisation ends before it is shipped is cancelled.</p>
@@ -170,7 +170,7 @@ function describeDecided({ number, status, flag }: UnclearPayment, changes: Staf
   return `The payment of order ${number} ${states[status]}${flag === null ? '' : money[flag]}.${by}`;
 }
 
-/** UTC. */
+/** The time in UTC, to the minute. */
 function minutesOf(time: Date): string {
   return time.toISOString().slice(0, 16).replace('T', ' ');
 }

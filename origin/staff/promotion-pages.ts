@@ -1,4 +1,4 @@
-// The staff pages of promotion codes: all of them with how often they were used, and the form of each.
+// The staff pages of promotion codes: the list with the number of uses, and the form of each code.
 import { type Context, Hono } from 'hono';
 import {
   type Promotion,
@@ -24,7 +24,7 @@ import { respondPage, seeOther } from '../web/page/page-response.ts';
 import { promotionPage, promotionsPage } from './views/promotions.ts';
 import { type PromotionChange, writePromotion } from './write-promotion.ts';
 
-/** Mounted behind the guard of the staff's pages. */
+/** Mount this behind the guard of the staff's pages. */
 export function promotionPages(deps: Deps): Hono<AppEnv> {
   const write = async (c: Context<AppEnv>, values: FormValues, change: PromotionChange) => {
     const { id: accountId, scope } = await requireStaff(deps, c);
@@ -97,7 +97,7 @@ async function showOne(
   return respondPage(c, page, { status: entered === undefined ? 200 : 422 });
 }
 
-/** What the API would be sent. An empty field limits nothing; what cannot be read is left for the schema to refuse. */
+/** Builds the body of an API request. Empty fields limit nothing. The schema refuses values that cannot be read. */
 function readPromotionForm(values: FormValues): unknown {
   const text = (name: string) => (values[name] ?? '').trim();
   const number = (name: string) => (text(name) === '' ? null : Number(text(name)));
@@ -123,7 +123,7 @@ function readPromotionForm(values: FormValues): unknown {
   };
 }
 
-/** @throws what is no fault of a field */
+/** @throws errors that are no fault of a field */
 function faultsOfRefusal(error: unknown): FormFaults {
   if (!(error instanceof Refusal)) throw error;
   if (error.code === 'code-taken') return { code: `${error.message}.` };

@@ -1,4 +1,4 @@
-// The staff's reports: sales as table, chart and CSV, what sells out, and the quarterly VAT for the tax office.
+// The staff's reports: sales as table, chart and CSV, variants that sell out, and the quarterly VAT report.
 import { stringify } from 'csv-stringify/sync';
 import { type Context, Hono } from 'hono';
 import type { Deps } from '../deps.ts';
@@ -22,7 +22,7 @@ import { reportsPage, salesChart } from './views/reports.ts';
 
 const dayMs = 86_400_000;
 
-/** Mounted behind the guard of the staff's pages. */
+/** Mount this behind the guard of the staff's pages. */
 export function reportPages(deps: Deps): Hono<AppEnv> {
   return new Hono<AppEnv>()
     .get('/staff/reports', (c) => showReports(deps, c))
@@ -100,13 +100,13 @@ async function showReports(deps: Deps, c: Context<AppEnv>): Promise<Response> {
 
 type SalesQuery = SalesPeriod & { by: SalesGroup };
 
-/** The last 28 days with today. */
+/** The last 28 days including today. */
 function usualQuery(nowMs: number): SalesQuery {
   const to = startOfDay(nowMs + dayMs);
   return { by: 'day', from: new Date(to - 28 * dayMs), to: new Date(to) };
 }
 
-/** @throws Refusal 400 for days that are none, in the wrong order, or too far apart */
+/** @throws Refusal 400 for invalid days, days in the wrong order, or too long a period */
 function readQuery(c: Context<AppEnv>, nowMs: number): SalesQuery {
   const usual = usualQuery(nowMs);
   const by = salesGroups.find((group) => group === c.req.query('by')) ?? usual.by;
@@ -145,7 +145,7 @@ function inUnits(minorUnits: number): string {
   return (minorUnits / 100).toFixed(2);
 }
 
-/** A cell that begins like a formula is written so that no spreadsheet works it out. */
+/** Puts an apostrophe before cells that begin like a formula, so that no spreadsheet evaluates them. */
 function respondCsv(c: Context<AppEnv>, name: string, rows: (string | number)[][]): Response {
   const isFormula = (cell: string | number) => typeof cell === 'string' && /^[=+@\t\r]|^-(?!\d)/.test(cell);
   const safe = rows.map((row) => row.map((cell) => (isFormula(cell) ? `'${cell}` : cell)));

@@ -1,4 +1,4 @@
-// How staff plan and end sales, by JSON and by the forms of a product's page. Deed, audit row and invalidation are one
+// The JSON API and the forms by which staff plan and end sales. Change, audit row and invalidation are one
 // transaction.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { type Context, Hono } from 'hono';
@@ -128,7 +128,7 @@ const stopRoute = defineRoute({
   responses: { 200: jsonAnswer('The sale as it now is', changed, ['Preference-Applied']) },
 });
 
-/** Mounted behind the guard of the staff's API. */
+/** Mount this behind the guard of the staff's API. */
 export function salesApi(deps: Deps): OpenAPIHono<AppEnv> {
   const api = createApi();
   const writeOf = async (c: Context<AppEnv>, headers: z.infer<typeof Headers>): Promise<SaleWrite> => {
@@ -213,17 +213,17 @@ async function writeSale(
   return { sale, invalidation: await awaitInvalidation(deps.db, invalidationId, waitMs) };
 }
 
-/** What a page shows again where a form was refused. */
+/** The input and faults of a refused form, which the page shows again. */
 export interface RefusedSale {
   values: FormValues;
   faults?: FormFaults;
   refused?: string;
 }
 
-/** Most changes are everywhere by then. */
+/** Most changes have reached every cache by then. */
 const waitMs = 1_000;
 
-/** Mounted behind the guard of the staff's pages. @param show the product's page, with what was refused */
+/** Mount this behind the guard of the staff's pages. @param show renders the product's page with the refused input */
 export function salePages(
   deps: Deps,
   show: (c: Context<AppEnv>, refused: RefusedSale, status: number) => Promise<Response>,
@@ -245,7 +245,7 @@ export function salePages(
   });
 }
 
-/** Which of the section's forms was sent. */
+/** Reads which of the section's forms was sent. */
 function readDeed(values: FormValues): { deed?: SaleDeed; faults?: FormFaults; refused?: string } {
   const { stop, change } = values;
   if (stop !== undefined) return { deed: { stop } };
@@ -269,7 +269,7 @@ function tellRefused(values: FormValues, refusal: Refusal): Omit<RefusedSale, 'v
   return { faults: ofForm(faults) };
 }
 
-/** The price has another name in the form, as the page has a price beside it. */
+/** The form has another name for the sale's price, because the page also has the product's price. */
 const formNamed = (values: FormValues): FormValues => ({ ...values, amount: values['salePrice'] ?? '' });
 
 function ofForm({ amount, price, ...faults }: FormFaults): FormFaults {
@@ -277,7 +277,7 @@ function ofForm({ amount, price, ...faults }: FormFaults): FormFaults {
   return salePrice === undefined ? faults : { ...faults, salePrice };
 }
 
-/** What the API would be sent. */
+/** Builds the body of an API request. */
 function readSaleForm(values: FormValues) {
   const time = (name: string) => {
     const text = (values[name] ?? '').trim();

@@ -1,4 +1,4 @@
-// The JSON API by which staff decide how the shop sells: delivery methods, holidays and promotion codes.
+// The JSON API for staff of delivery methods, holidays and promotion codes.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { PromotionPatchSchema, PromotionSchema, PromotionToWriteSchema } from '../checkout/promotion.ts';
@@ -136,7 +136,7 @@ const deletePromotionRoute = defineRoute({
   responses: { 204: emptyAnswer('Deleted') },
 });
 
-/** Mounted behind the guard of the staff's API. */
+/** Mount this behind the guard of the staff's API. */
 export function sellingApi(deps: Deps): OpenAPIHono<AppEnv> {
   const api = createApi();
   api.openapi(getTableRoute, async (c) => c.json({ items: await readShippingTable(deps.db) }, 200));

@@ -14,11 +14,11 @@ export interface PromotionWrite {
   path: string;
 }
 
-/** Without a patch it is deleted. */
+/** Without a patch, the code is deleted. */
 export type PromotionChange = { create: PromotionToWrite } | { id: string; patch?: PromotionPatch };
 
 /**
- * @returns the promotion as it now is, or as it was when it was deleted
+ * @returns the promotion after the change, or as it was before its deletion
  * @throws Refusal 404, 409 `code-taken`, 422 `invalid-body` where the members do not fit together
  */
 export function writePromotion(

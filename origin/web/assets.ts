@@ -11,9 +11,7 @@ import type { AppEnv } from './env.ts';
 import { compressBody, type Encoded } from './shared/representation.ts';
 import { respondKept } from './shared/shared-response.ts';
 
-/**
- * Reads the assets at start-up: each file of the folder, and the parts in `styles/` joined as one `shop.css`.
- */
+/** A style, script or icon of this release. */
 interface Asset {
   /** Such as `shop.Zk3…q.css`. */
   hashedName: string;
@@ -30,7 +28,7 @@ const contentTypes: Record<string, string> = {
   '.webmanifest': 'application/manifest+json',
 };
 
-/** @returns assets by their plain names. */
+/** Reads the files of a folder, and joins the parts in `styles/` as `shop.css`. @returns assets by plain name */
 function loadAssets(folder: URL): Map<string, Asset> {
   const texts = readTexts(folder);
   const styles = [...readTexts(new URL('styles/', folder)).values()].join('\n');
@@ -59,7 +57,7 @@ function toAsset(hashedName: string, content: string): Asset {
 
 const hashedName = /^([\w-]{1,40})\.[\w-]{10}(\.\w{1,12})$/;
 
-/** @returns `shop.css` of `shop.Zk3…q.css`; undefined where it is no name that we give. */
+/** @returns `shop.css` for `shop.Zk3…q.css`; undefined for a name that the shop does not give */
 function plainNameOf(name: string): string | undefined {
   const [, base, extension] = hashedName.exec(name) ?? [];
   return base !== undefined && extension! in contentTypes ? base + extension : undefined;
@@ -74,14 +72,17 @@ function readTexts(folder: URL): Map<string, string> {
 const folder = new URL('./assets/', import.meta.url);
 const present = loadAssets(folder);
 
-/** @param name as in this folder, such as `shop.css`. @returns its address, which changes with its content. */
+/**
+ * @param name in this folder, such as `shop.css`
+ * @returns its address, which changes with its content
+ */
 export function assetUrl(name: string): string {
   const asset = present.get(name);
   if (asset === undefined) throw new Error(`There is no asset '${name}'`);
   return `/assets/${asset.hashedName}`;
 }
 
-/** What this release adds to the assets that are kept. */
+/** Assets of this release, to be stored with those of earlier ones. */
 export function currentAssets(): Asset[] {
   return [...present.values()];
 }
@@ -115,13 +116,13 @@ async function respond({ req }: Context, asset: Asset, cacheControl: string): Pr
   });
 }
 
-/** Longer than any edge may show a page, or a window stays open with hope. */
+/** Longer than any edge keeps a page, or a window stays open. */
 const keptDays = 30;
 
 /**
- * Assets of all recent releases, in Postgres: each origin stores its own at start-up, so that any origin can
- * serve them all. At start-up, before the process turns ready: a page that it makes may be styled by another
- * origin. Forgets what no release had for long.
+ * Stores this release's assets in Postgres, so that any origin can serve those of all recent releases. It happens
+ * before the process is ready, because another origin may serve the styles of its pages. Deletes assets that no
+ * release had for long.
  */
 export async function storeReleaseAssets(
   db: Db,
@@ -140,7 +141,7 @@ export async function storeReleaseAssets(
 
 const keepAgainMs = 12 * 3_600_000;
 
-/** As long as a release serves, its assets are not forgotten, however long that is. @returns how to end it */
+/** Stores the assets again at intervals, so that a long-lived release is not forgotten. @returns how to end it */
 export function storeReleaseAssetsRegularly(
   { db, log }: Pick<Deps, 'db' | 'log'>,
   assets: Parameters<typeof storeReleaseAssets>[1],
@@ -154,11 +155,11 @@ export function storeReleaseAssetsRegularly(
 }
 
 interface ReleaseAssets {
-  /** @returns undefined where no release had it, and where nobody can be asked. */
+  /** @returns undefined where no recent release had it, or Postgres does not answer */
   find(hashedName: string): Promise<Asset | undefined>;
 }
 
-/** Releases are few: what was found stays in memory, compressed. */
+/** Releases are few, so found assets stay in memory, compressed. */
 const mostFound = 50;
 
 function createReleaseAssets({ db, log }: Pick<Deps, 'db' | 'log'>): ReleaseAssets {

@@ -1,36 +1,33 @@
-// Types of the request context: what every handler finds on it, what a runtime passes with a request, and what an API
-// key may be for.
+// Types of the request context: values for every handler, values that a runtime passes with a request, and scopes of
+// API keys.
 
 export interface AppEnv {
   Variables: {
     /** W3C trace context, passed on to jobs. */
     traceparent: string;
-    /** The shopper's own address, see client-address.ts. */
+    /** The client's address; see client-address.ts. */
     clientAddress: string;
     startedAtMs: number;
-    /** Of a refusal that became an answer, for the security log. */
+    /** Code of the refusal that was answered, for the security log. */
     refusalCode: string | undefined;
-    /** Of a program that bears one; it has the scope that the route takes. */
+    /** The API key of a program, which has the scope of the route. */
     apiKey: AdmittedKey | undefined;
   };
 }
 
-/** Each member only where the runtime has it. */
+/** A member is absent where the runtime does not provide it. */
 export interface RuntimeBindings {
   /** The request of Node's server. */
   incoming?: { socket: { remoteAddress?: string } };
-  /** Takes note of the cache's key of what a shared address shows, to answer it without the router from then on. */
+  /** Remembers the cache key of a shared address, to answer it without the router from then on. */
   rememberWarmPage?: (key: string) => void;
-  /**
-   * Requests that wait for their turn, where they are too many for this one to wait too; see
-   * concurrency/bounds.ts.
-   */
+  /** Number of waiting requests, if they are too many for this one to wait too; see concurrency/bounds.ts. */
   waiting?: number;
 }
 
-// What an API key may be for, and a key whose request is under way.
+// Scopes of API keys, and the key of the present request.
 
-/** Each with what it allows, in words for staff. */
+/** Each scope with a description for staff. */
 export const apiKeyScopes = {
   'orders:read': 'See orders and their delivery, without the person',
   'orders:write': 'Ship, deliver, cancel, refund orders and receive returns',

@@ -1,4 +1,4 @@
-// Money as whole minor units of the shop's one currency, and its only formatter; days as people read them.
+// Money as whole minor units of the shop's one currency, with its only formatter, and days in words.
 import { z } from '@hono/zod-openapi';
 
 export const shopCurrency = 'EUR';
@@ -15,7 +15,7 @@ export function money(amount: number): Money {
 
 const moneyFormat = new Intl.NumberFormat('en-IE', { style: 'currency', currency: shopCurrency });
 
-/** For people, such as `€19.99`. */
+/** Formats an amount for people, such as `€19.99`. */
 export function formatMoney(amount: number): string {
   return moneyFormat.format(amount / 100);
 }
@@ -23,12 +23,12 @@ export function formatMoney(amount: number): string {
 const amount = z.int().min(0).max(2_147_483_647).openapi({ description: 'Minor units' });
 const example = { amount: 1_999, currency: shopCurrency };
 
-/** In an answer. */
+/** Money in an answer. */
 export const MoneySchema = z
   .object({ amount, currency: z.literal(shopCurrency).openapi({ description: 'ISO 4217' }) })
   .openapi('Money', { example });
 
-/** In a request: nothing else may stand beside it. */
+/** Money in a request. Further members are refused. */
 export const MoneyToWriteSchema = z
   .strictObject({ amount, currency: z.literal(shopCurrency) })
   .openapi('MoneyToWrite', { example });
@@ -41,8 +41,9 @@ const dayFormat = new Intl.DateTimeFormat('en-IE', {
 });
 
 /**
- * Formats times as days for people, in UTC.
- * @param time ISO 8601. @returns such as `25 November 2026`.
+ * Formats a time as its day in UTC, for people.
+ * @param time ISO 8601
+ * @returns a day such as `25 November 2026`
  */
 export function formatDay(time: string): string {
   return dayFormat.format(new Date(time));

@@ -1,5 +1,5 @@
-// Turns every error into an answer: a problem document (RFC 9457) under /api, the error page elsewhere; an unreadable
-// request too.
+// Turns every error into an answer: a problem document (RFC 9457) under /api, the error page elsewhere. This includes
+// unreadable requests.
 import { HTTPException } from 'hono/http-exception';
 import {
   makeProblem,
@@ -32,12 +32,12 @@ const titles: Record<number, string> = {
   503: 'Not available now',
 };
 
-/** Programs ask here: every error is answered with a problem document. */
+/** Paths of programs: every error is answered with a problem document. */
 export function isApiPath(path: string): boolean {
   return path === '/api' || path.startsWith('/api/') || path === '/livez' || path === '/readyz';
 }
 
-/** Anything that is not an expected refusal becomes a 500 whose cause is only in the log. */
+/** Any error that is not an expected refusal becomes a 500, and only the log has its cause. */
 export function toRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof HTTPException) {
@@ -77,12 +77,9 @@ export function headersOf(refusal: Refusal, contentType: string): Record<string,
   return { ...headers, 'Retry-After': String(refusal.retryAfterSeconds) };
 }
 
-// Refuses an unreadable request like any other: a problem document with the usual headers.
+// Answers an unreadable request like any other refusal: a problem document with the usual headers.
 
-/**
- * @param error of what was to read the request: Node's parser, or the adapter that makes a web-standard request of
- * it
- */
+/** @param error of Node's parser, or of the adapter that builds a web-standard request */
 export type RefuseUnreadable = (error: unknown) => Response;
 
 export function createRefuseUnreadable(

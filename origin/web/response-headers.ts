@@ -1,4 +1,5 @@
-// Sets the headers of every response, the Content-Security-Policy too, and takes browsers' reports of what it stopped.
+// Sets the headers of every response, including the Content-Security-Policy, and receives browsers' reports of
+// violations.
 
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
@@ -21,7 +22,7 @@ const contentSecurityPolicy = [
 
 type HeaderSettings = Pick<Settings, 'zone' | 'instance' | 'siteUrl'>;
 
-/** Sessions are cookies. No browser opens a dialog of its own for this scheme (draft-broyer-http-cookie-auth). */
+/** Sessions are cookies. Browsers open no login dialog for this scheme (draft-broyer-http-cookie-auth). */
 const challenge = 'Cookie realm="MyClothes.com", form-action="/sign-in", cookie-name="__Host-session"';
 
 /** Changes the response in place. */
@@ -36,7 +37,7 @@ export function createFinishResponse(settings: HeaderSettings): FinishResponse {
   };
 }
 
-/** Changes the headers in place; all but the timing. */
+/** Changes the headers in place, except for Server-Timing. */
 export type FinishHeaders = (headers: Headers) => void;
 
 export function createFinishHeaders(settings: HeaderSettings): FinishHeaders {
@@ -44,12 +45,12 @@ export function createFinishHeaders(settings: HeaderSettings): FinishHeaders {
   const isHttps = settings.siteUrl.startsWith('https:');
   return (headers) => {
     headers.set('X-Content-Type-Options', 'nosniff');
-    // No page of another site may embed what is here; pictures say otherwise.
+    // No other site may embed these answers. Pictures set another value.
     if (!headers.has('Cross-Origin-Resource-Policy'))
       headers.set('Cross-Origin-Resource-Policy', 'same-origin');
-    // Browsers heed it over https alone.
+    // Browsers heed it over https only.
     if (isHttps) headers.set('Strict-Transport-Security', 'max-age=31536000; includeSubDomains');
-    // A page whose address is a secret asks for less.
+    // A page with a secret address sets a stricter policy.
     if (!headers.has('Referrer-Policy')) headers.set('Referrer-Policy', 'strict-origin-when-cross-origin');
     headers.set('Served-By', servedBy);
     if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'private, no-store');
@@ -63,17 +64,17 @@ export function createFinishHeaders(settings: HeaderSettings): FinishHeaders {
   };
 }
 
-/** The one header that differs from answer to answer. @returns its value. */
+/** The only header that differs from answer to answer. @returns its value */
 export function serverTiming(startedAtMs: number): string {
   return `app;dur=${(performance.now() - startedAtMs).toFixed(1)}`;
 }
 
-// Takes browsers' reports of what the Content-Security-Policy stopped. Bounded: short bodies, and few lines a minute.
+// Receives reports of Content-Security-Policy violations. Bodies are short, and only a few lines a minute are logged.
 
 const maxBytes = 8 * 1024;
 const mostPerMinute = 20;
 
-/** Always 204: nobody learns from it what was kept. */
+/** Always answers 204, so that nobody learns what was logged. */
 export function cspReportRoute({ log, now }: Pick<Deps, 'log' | 'now'>): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   let [minute, kept] = [0, 0];
@@ -92,7 +93,7 @@ export function cspReportRoute({ log, now }: Pick<Deps, 'log' | 'now'>): Hono<Ap
   });
 }
 
-/** Both forms that browsers send. Of addresses only the place is kept: queries may hold what people typed. */
+/** Parses both formats that browsers send. Queries of addresses are dropped, because they may contain typed text. */
 function readReport(text: string): Record<string, string> | undefined {
   try {
     const given = JSON.parse(text) as Record<string, unknown> | Record<string, unknown>[];
@@ -116,7 +117,7 @@ function placeOf(url: unknown): string {
   return `${origin}${withoutTokens(pathname)}`.slice(0, 200);
 }
 
-/** Addresses that hold a token of a mail: it must stand in no log. */
+/** Removes the tokens of mailed links from a path, so that no log contains them. */
 export function withoutTokens(path: string): string {
   return path.replace(/(password-resets|email-confirmations)\/[^/]+/g, '$1/-');
 }

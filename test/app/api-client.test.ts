@@ -8,7 +8,7 @@ import { type Browser, type Json, openShop, type Shop } from '../support/shop.ts
 
 const run = promisify(execFile);
 const source = join(import.meta.dirname, 'client');
-// Inside of the repository, so that its packages are found.
+// The folder is inside the repository, so that imports of packages resolve.
 const folder = join(import.meta.dirname, `.client-${process.pid}`);
 
 let shop: Shop;
@@ -31,7 +31,7 @@ describe('a client that is generated from the document', () => {
     const { goShopping } = (await import(join(folder, 'shopper.ts'))) as {
       goShopping: (url: string, fetch: unknown) => Promise<Json>;
     };
-    // Twice: with other names, everything works again.
+    // Runs twice: with other names, everything must work again.
     for (const _ of [1, 2]) {
       const shopped = await goShopping('http://localhost', fetchAs(shop.browser()));
       expect(shopped.found).toEqual(['The plain-tee']);

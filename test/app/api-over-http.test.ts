@@ -1,5 +1,5 @@
-// The API over a real socket: the page of it leads to an order by curl, and whatever a program sends is answered by a
-// status and a problem.
+// The API over a real socket: the documentation's curl commands lead to an order, and every request gets a status and
+// a problem document.
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { type IncomingHttpHeaders, request } from 'node:http';
@@ -64,7 +64,7 @@ function ask(
   });
 }
 
-/** The commands of the page, in order, as somebody copies them out of it. */
+/** The commands of the page, in order, as somebody copies them. */
 async function commands(): Promise<string[]> {
   const { text } = await ask('GET', '/api/docs');
   const [, list = ''] = /<ol>(.*?)<\/ol>/s.exec(text) ?? [];
@@ -83,7 +83,7 @@ describe('the page of the API', () => {
     'leads to an order, step by step, by the commands as they stand',
     async () => {
       const [, find, look, add, options, order, follow] = await commands();
-      // Twice: the second order goes the same way, by the same cookies.
+      // The second order must succeed in the same way with the same cookies.
       for (const _ of [1, 2]) {
         const env: Record<string, string> = { SHOP: `http://localhost:${server.port}` };
         const shell = async (
@@ -158,7 +158,7 @@ describe('whatever a program sends', () => {
     ['GET', '/api/products', { Range: 'bytes=0-1' }, undefined, 200],
     ['POST', '/api/orders', json, '{}', 428],
   ])('%s %s is answered as its kind is', async (method, path, headers, body, status) => {
-    // Twice: the second answer may come from another place.
+    // The second answer may come from another code path.
     for (const _ of [1, 2]) {
       const answer = await ask(method, path, headers, body);
       expect([method, path.slice(0, 80), answer.status]).toEqual([method, path.slice(0, 80), status]);

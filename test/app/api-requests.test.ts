@@ -1,4 +1,4 @@
-// What the JSON API says to programs by status, headers and problem documents, whatever they send.
+// Status, headers and problem documents of the JSON API for every request of a program.
 import { gzipSync } from 'node:zlib';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -298,7 +298,7 @@ describe('Prefer: wait', () => {
     if (applied !== null && applied !== 'wait=0') expect(answer.body.invalidation.state).toBe('done');
   });
 
-  test('is not spoken of where nobody asked', async () => {
+  test('is not mentioned where nobody asked', async () => {
     const answer = await staff.patch(path, { name: 'Plain Tee' });
     expect(answer.headers.get('Preference-Applied')).toBeNull();
   });
@@ -385,7 +385,7 @@ describe('If-Match of staff', () => {
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 412, 412]);
   });
 
-  test('comes after what is wrong otherwise', async () => {
+  test('is checked after all other faults', async () => {
     const headers = { 'If-Match': '"another"' };
     expect((await staff.patch('/api/staff/products/999999', {}, headers)).status).toBe(404);
     expect((await staff.put('/api/staff/variants/x/stock', { stock: 1 }, headers)).status).toBe(404);
@@ -480,7 +480,7 @@ describe('a fault', () => {
     expect((await faultsOf('POST', '/api/cart/lines', body)).faults).toHaveLength(20);
   });
 
-  test('of the text itself is 400: no JSON, no UTF-8, no end of it', async () => {
+  test('of the text itself is 400: no JSON, no UTF-8, or cut off', async () => {
     const bodies: (string | Uint8Array<ArrayBuffer>)[] = [
       '{"variantId":',
       '{} {}',
@@ -495,7 +495,7 @@ describe('a fault', () => {
     }
   });
 
-  test('is none where JSON writes a number another way, or its type has a charset', async () => {
+  test('is not reported where JSON writes a number in another way, or its type has a charset', async () => {
     const [variant] = shop.variants;
     for (const [text, type] of [
       [`{"variantId":"${variant!.id}","quantity":1e0}`, 'application/json'],
@@ -517,7 +517,7 @@ describe('a fault', () => {
 });
 
 describe('a session that was ended from elsewhere', () => {
-  /** @returns a browser that was signed in until another device ended that, and still bears the cookie of it */
+  /** @returns a browser with the cookie of a session that another device has ended */
   async function signedOutElsewhere(): Promise<{ browser: Browser; email: string }> {
     const email = `ended-${++people}@example.com`;
     const browser = shop.browser();
@@ -573,7 +573,7 @@ describe('a session that was ended from elsewhere', () => {
     expect((await four!.browser.post('/api/password-resets', { email: four!.email })).status).toBe(202);
   });
 
-  test('does not keep pages from anybody: shared ones answer, personal ones send to the sign-in', async () => {
+  test('blocks no page: shared ones answer, personal ones redirect to the sign-in', async () => {
     const { browser } = await signedOutElsewhere();
     for (const path of ['/', `/p/${shop.slug}`, '/search?q=tee', '/cart', '/sign-in', '/api/products'])
       expect([path, (await browser.request(path)).status]).toEqual([path, 200]);
@@ -581,7 +581,7 @@ describe('a session that was ended from elsewhere', () => {
     expect([account.status, account.headers.get('Location')]).toEqual([303, '/sign-in']);
   });
 
-  test('is another thing than a cookie that was changed, which is no cookie', async () => {
+  test('differs from a changed cookie, which counts as no cookie', async () => {
     const browser = shop.browser();
     await browser.signUp(`changed-${++people}@example.com`);
     for (const spoil of [
@@ -596,7 +596,7 @@ describe('a session that was ended from elsewhere', () => {
     }
   });
 
-  test('is told also where its time has passed', async () => {
+  test('is reported also where it has expired', async () => {
     const browser = shop.browser();
     const { body } = await browser.signUp(`idle-${++people}@example.com`);
     await shop.deps.db

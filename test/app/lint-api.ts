@@ -1,5 +1,5 @@
-// Part of `npm run check`: Redocly's and Spectral's recommended rules find nothing in the OpenAPI document. Needs no
-// stores.
+// Part of `npm run check`: the recommended rules of Redocly and Spectral find nothing in the OpenAPI document. Needs
+// no stores.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -17,7 +17,7 @@ const require = createRequire(import.meta.url);
 async function main(): Promise<void> {
   const text = await writeDocument();
   const seen = new URL(`node_modules/.cache/linted-api/${hashOf(text)}`, root);
-  // Judged before, by the same rules: the two linters take seconds.
+  // The document was checked before by the same rules. The two linters take seconds.
   if (existsSync(seen)) return;
   const findings = [...(await lintByRedocly(text)), ...(await lintBySpectral(text))];
   for (const finding of findings) console.error(finding);
@@ -30,7 +30,7 @@ async function main(): Promise<void> {
   writeFileSync(seen, '');
 }
 
-/** As `/api/openapi.json` answers it, of an origin whose stores are not there. */
+/** The document that `/api/openapi.json` answers, from an origin without stores. */
 async function writeDocument(): Promise<string> {
   const settings = readSettings({
     DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
@@ -46,7 +46,7 @@ async function writeDocument(): Promise<string> {
   return answer.text();
 }
 
-/** Of the document and of what it is judged by. */
+/** A hash of the document, the linters' versions and this script. */
 function hashOf(text: string): string {
   const lock = readFileSync(new URL('package-lock.json', root));
   const script = readFileSync(new URL(import.meta.url));
@@ -63,7 +63,7 @@ async function lintByRedocly(text: string): Promise<string[]> {
 }
 
 async function lintBySpectral(text: string): Promise<string[]> {
-  // Both are CommonJS, whose types say otherwise.
+  // Both packages are CommonJS, but their types state ES modules.
   const { Spectral } = require('@stoplight/spectral-core') as typeof import('@stoplight/spectral-core');
   const { oas } = require('@stoplight/spectral-rulesets') as { oas: never };
   const spectral = new Spectral();

@@ -1,4 +1,4 @@
-// Held requests fill the app; what comes then is refused at once, browsing before carts, health checks never.
+// Held requests fill the app. Further ones are refused at once: browsing before carts, health checks never.
 import { Hono } from 'hono';
 import { expect, test } from 'vitest';
 import type { AppEnv } from '../../origin/web/env.ts';
@@ -37,7 +37,7 @@ test('browsing is refused at its bound, carts at theirs, and a health check is a
   for (const response of await Promise.all([...first, add])) expect(response.status).toBe(200);
 });
 
-test('what has ended, also badly, makes room again', async () => {
+test('a request that has ended, even with an error, makes room again', async () => {
   const { app, release } = openApp();
   for (let i = 0; i < 5; i += 1) expect((await app.request('/broken')).status).toBe(500);
   const next = app.request('/products/shirt');
@@ -45,7 +45,7 @@ test('what has ended, also badly, makes room again', async () => {
   expect((await next).status).toBe(200);
 });
 
-test('who came when too many waited for their turn is refused as if those were at work', async () => {
+test('a request that arrives while too many wait is refused as if those were running', async () => {
   const { app, release } = openApp();
   const waiting = { waiting: 2 };
   expect((await app.request('/products/shirt', {}, waiting)).status).toBe(503);

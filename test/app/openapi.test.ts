@@ -1,5 +1,5 @@
-// The OpenAPI document is complete and true: each route of the app is in it, and each answer, to whatever is sent, is
-// as it says.
+// The OpenAPI document is complete and true: it has each route of the app, and every answer matches it, whatever is
+// sent.
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import fc, { type Arbitrary } from 'fast-check';
@@ -40,7 +40,7 @@ const operations = (): Operation[] =>
   );
 const nameOf = ({ method, path }: Pick<Operation, 'method' | 'path'>) => `${method} ${path}`;
 
-/** @returns what the document does not say of this answer, undefined where it is as told. */
+/** @returns how this answer differs from the document; undefined where it matches */
 function untold({ path, method }: Operation, response: Response, text: string): unknown {
   const { responses } = document.paths[path][method.toLowerCase()];
   const key = responses[response.status] === undefined ? 'default' : String(response.status);
@@ -58,13 +58,13 @@ function untold({ path, method }: Operation, response: Response, text: string): 
 }
 
 /**
- * Answers may grow, so the document leaves them open. What is answered today it must tell whole: here nothing else may
- * stand.
+ * Closes a schema against further members. The document leaves answers open, because they may grow, but today's
+ * answers must be described completely.
  */
 function closed(schema: Json): Json {
   if (Array.isArray(schema)) return schema.map(closed);
   if (typeof schema !== 'object' || schema === null) return schema;
-  // The members of a problem differ by its code.
+  // The members of a problem depend on its code.
   if (schema.properties?.code && schema.properties.detail) return schema;
   if (schema.allOf) return { ...schema, allOf: schema.allOf.map(withCodesOnly) };
   const copy = Object.fromEntries(Object.entries(schema).map(([name, value]) => [name, closed(value)]));
@@ -101,8 +101,7 @@ describe('the OpenAPI document', () => {
       (name) => document.components.schemas[name].additionalProperties !== false,
     );
     expect(openOnes).toEqual([]);
-    // A value that a client does not know yet is no answer against the document; see the test of a checker that can
-    // fail.
+    // A value that clients do not know yet must match the document; see the test of the checker below.
     const open = new Ajv2020({ strict: false });
     addFormats.default(open);
     open.addSchema(document, 'open');
@@ -140,7 +139,7 @@ describe('the OpenAPI document', () => {
     expect(limit.schema).toMatchObject({ type: 'integer', minimum: 1, maximum: 100, default: 24 });
   });
 
-  test('says nothing of null but where an answer has it', () => {
+  test('mentions null only where an answer has it', () => {
     const nullable = Object.entries<Json>(document.components.schemas)
       .filter(([, schema]) => [schema.type].flat().includes('null'))
       .map(([name]) => name);
@@ -156,7 +155,7 @@ describe('the OpenAPI document', () => {
     expect(await statusOf('cheapest')).toBe(400);
   });
 
-  test('tells what every operation answers when all goes well', async () => {
+  test('describes the successful answer of every operation', async () => {
     const seen = new Map<string, number>();
     const ask = async (browser: Browser, method: string, path: string, told: string, body?: unknown) => {
       const response = await browser.request(path, {
@@ -292,7 +291,7 @@ describe('the OpenAPI document', () => {
     await ask(staff, 'GET', ...oneMember);
     await ask(staff, 'DELETE', `${oneMember[0]}/sessions`, `${oneMember[1]}/sessions`);
     await ask(staff, 'DELETE', ...oneMember);
-    // What needs a mailed token, a code, or Stripe's signature, is asked for in tests of its own.
+    // Other tests cover operations that need a mailed token, a code, or Stripe's signature.
     const elsewhere = [
       'POST /api/account/second-factor/removal',
       'POST /api/sessions/current/verification',
@@ -317,7 +316,7 @@ describe('the OpenAPI document', () => {
 
 type Ask = (by: Browser, method: string, path: string, told: string, body?: unknown) => Promise<Json>;
 
-/** The order is shipped and sent back; another is cancelled by its shopper, and a third by staff. */
+/** Ships an order and sends it back. Another is cancelled by its shopper, and a third by staff. */
 async function askAfterPurchase(
   ask: Ask,
   { person, order, variantId }: { person: Browser; order: Json; variantId: string },
@@ -398,7 +397,7 @@ describe('whatever is sent', () => {
         fc.constantFrom(...targets).chain(requestOf),
         fc.boolean(),
         async ({ operation, url, body }, asStaff) => {
-          // Signing out, a new password or deleting the account would end what the other operations are tried with.
+          // Signing out, a new password or deleting the account would break the requests of other operations.
           const isStaff = asStaff && !/sessions|account|password/.test(operation.path);
           const response = await (isStaff ? staff : shop.browser()).request(url, {
             method: operation.method,
@@ -415,7 +414,7 @@ describe('whatever is sent', () => {
     );
   }, 180_000);
 
-  test('a checker that cannot fail is none: an answer with a member more is found', async () => {
+  test('the checker can fail: it finds an answer with an extra member', async () => {
     const operation = operations().find((one) => nameOf(one) === 'GET /api/cart')!;
     const { body } = await shop.browser().get('/api/cart');
     const names = ['Cache-Control', 'Cache-Status', 'Served-By', 'Server-Timing'];
@@ -450,7 +449,7 @@ describe('whatever is sent', () => {
   });
 });
 
-/** @returns the names of the schemas that a text speaks of, and those that these speak of */
+/** @returns names of the schemas that a text refers to, directly or through other schemas */
 function reachable(text: string, found = new Set<string>()): Set<string> {
   for (const [, name = ''] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
     if (found.has(name)) continue;
@@ -469,7 +468,7 @@ function urlOf(template: string, path: Record<string, unknown>, query: Record<st
   return words.length === 0 ? filled : `${filled}?${words.join('&')}`;
 }
 
-/** Not by `String` alone: nonsense may have a member `toString` that is no function. */
+/** `String` alone would fail, because random input may have a member `toString` that is no function. */
 function textOf(value: unknown): string {
   if (Array.isArray(value)) return value.map(textOf).join(',');
   return (typeof value === 'object' ? JSON.stringify(value) : String(value)).toWellFormed();

@@ -1,4 +1,4 @@
-// Each refusal that the OpenAPI document tells of is one that is met, by the code that it tells.
+// Each refusal that the OpenAPI document describes occurs, with the documented code.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { prepareResetMail } from '../../origin/account/reset-password.ts';
@@ -41,20 +41,20 @@ const operations = (): Operation[] =>
     })),
   );
 
-/** What cannot be shown here, and why. */
+/** Refusals that this test cannot cause, and the reason. */
 const elsewhere: Record<string, string[]> = {
-  // Stores that are away, and a shop that has too much to do, have tests of their own.
+  // Other tests cover unreachable stores and an overloaded shop.
   unavailable: [],
   busy: [],
-  // The largest amounts and carts likewise.
+  // Other tests cover the largest amounts and carts.
   'total-too-large': [],
   'total-too-small': [],
   'cart-over-limit': [],
   'cart-limit': [],
   'line-limit': [],
-  // With the provider that signs; see the tests of Stripe.
+  // Needs a provider's signature; the tests of Stripe cover it.
   'wrong-signature': [],
-  // A request that cannot be read at all is refused before there is a route; see the tests of such requests.
+  // An unreadable request is refused before it has a route; its own tests cover it.
   'bad-request': [
     'getAnyOrder',
     'getCustomer',
@@ -80,14 +80,14 @@ const elsewhere: Record<string, string[]> = {
     'listSessions',
     'testWebhook',
   ],
-  // Only where the account or session goes in that very moment.
+  // Only if the account or session is deleted at that very moment.
   'not-found': ['getCurrentSession', 'signIn', 'signUp'],
-  // With codes of an authenticator app; see the tests of the second factor.
+  // Needs codes of an authenticator app; the tests of the second factor cover them.
   'second-factor-needed': [],
   'second-factor-missing': [],
-  // Ten minutes after the sign-in.
+  // Only ten minutes after the sign-in.
   'password-needed': [],
-  // With tokens of mails, and an account's own password; see the tests of a changed e-mail.
+  // Needs mailed tokens and the account's own password; the tests of changed e-mail addresses cover them.
   'email-taken': ['confirmEmailChange', 'undoEmailChange'],
   'idempotency-key-reused': ['requestEmailChange', 'undoEmailChange', 'verifySession'],
   'second-factor-set-up': [],
@@ -99,7 +99,7 @@ const elsewhere: Record<string, string[]> = {
     'removeSecondFactor',
     'verifySession',
   ],
-  // What every role may see.
+  // Every role may call these.
   'not-your-role': [
     'findVariants',
     'getHolidays',
@@ -140,9 +140,7 @@ test('every refusal that an operation tells of is met', async () => {
   const ended = { Cookie: former.cookieHeader };
   await former.delete('/api/sessions/current');
 
-  /**
-   * Orders of a guest: shipped, to be paid at the door, cancelled, and one of which nobody knows whether it is paid.
-   */
+  /** Orders of a guest: one shipped, one to be paid at the door, one cancelled, and one whose payment is unknown. */
   const afterPurchase = async (guest: Browser) => {
     const ask = (name: string, browser: Browser, id: string, body: unknown = {}, reused = false) => {
       const url = named(name).path.replace('{id}', id);
@@ -239,7 +237,7 @@ test('every refusal that an operation tells of is met', async () => {
     await with_({}, { body: { nothing: 'that is known' } });
   }
 
-  // One key for everything: only the first that takes it does.
+  // Each operation gets the same key, so only the first that takes keys succeeds.
   const greedy = shop.browser();
   await greedy.signUp('greedy@example.com');
   await greedy.add(shop.variants[0]!.id, 1, key['Idempotency-Key']);
@@ -269,7 +267,7 @@ test('every refusal that an operation tells of is met', async () => {
   for (const operation of all.filter(({ takesKey, codes }) => takesKey && codes.includes('staff-only')))
     await send(operation, staff, { headers: key, body: operation.example });
 
-  // What belongs to one operation.
+  // Refusals that need a request of their own.
   const guest = shop.browser();
   const nothing = '987654321';
   await send(named('listProducts'), guest, { url: '/api/products?cursor=nonsense' });

@@ -81,7 +81,7 @@ describe('every response', () => {
     expect(headers.get('Cache-Status')).toMatch(/^origin;/);
     expect(headers.get('Cache-Control')).not.toBeNull();
     expect(headers.get('Cross-Origin-Resource-Policy')).toBe('same-origin');
-    // The shop's own address is not https here.
+    // The test shop's address is not https.
     expect(headers.has('Strict-Transport-Security')).toBe(false);
     if (!headers.get('Content-Type')?.startsWith('text/html')) return;
     expect(headers.get('Cross-Origin-Opener-Policy')).toBe('same-origin');
@@ -162,7 +162,7 @@ describe('every response', () => {
     expect(page.headers.get('Referrer-Policy')).toBe('no-referrer');
   });
 
-  test('that is personal is kept by nobody', async () => {
+  test('that is personal is kept by no cache', async () => {
     const browser = shop.browser();
     await browser.signUp('private@example.com');
     for (const path of [

@@ -1,5 +1,5 @@
-// After a restore no origin and no edge shows what the database lost, though its versions were higher. A cache that
-// leaves the lineage out would show it.
+// After a restore no origin and no edge shows what the database lost, although lost rows had higher versions. A cache
+// without the lineage would show it.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import { Health } from '../../origin/web/serving/health.ts';
 import { type FrontedShop, openFrontedShop } from '../edge/support/fronted-shop.ts';
 import { Browser, type Json } from '../support/shop.ts';
 
-/** Of the edge as well as of those who wait for it: a longer one at the edge would be trusted for longer. */
+/** The edge and the worker must use the same lease. An edge with a longer one would serve for too long. */
 const leaseSeconds = 3;
 let fronted: FrontedShop;
 let second: Browser;
@@ -56,7 +56,7 @@ async function backup(...args: string[]): Promise<Json> {
   return JSON.parse(line);
 }
 
-/** Through every door: each origin, as data and as a page, and the edge. */
+/** Reads the price through each origin, as JSON and as a page, and through the edge. */
 async function prices(): Promise<unknown[]> {
   const data = '/api/products/plain-tee';
   const first = fronted.shop.browser();
@@ -73,7 +73,7 @@ async function prices(): Promise<unknown[]> {
   ];
 }
 
-/** A browser that meets both origins with the same cookies. */
+/** A browser that uses both origins with the same cookies. */
 function roamer(): { here: Browser; there: () => Browser } {
   const here = fronted.shop.browser();
   return {
@@ -104,7 +104,7 @@ test('What came after the backup is shown nowhere once the restore is reported d
         { Prefer: 'wait=5' },
       );
     for (let more = 0; more < 3; more++) await guest.here.add(other!.id, 2);
-    // The owner's cart is made after the backup.
+    // The owner's cart is created after the backup.
     await owner.here.add(other!.id, 4);
     const late = shop.browser();
     await late.signUp('late@example.com');
@@ -122,14 +122,14 @@ test('What came after the backup is shown nowhere once the restore is reported d
     expect(added.count).toBe(3);
     expect((await guest.there().get('/api/cart')).body).toEqual(added);
     expect((await owner.here.get('/api/cart')).body.count).toBe(0);
-    // Another device of the account sees the cart that the first one writes to.
+    // Another device of the account sees the same cart.
     await owner.here.add(other!.id, 5);
     const device = shop.browser();
     await device.post('/api/sessions', { email: 'kept@example.com', password: 'a-password-of-tests' });
     expect((await device.get('/api/cart')).body.count).toBe(5);
     expect((await late.get('/api/account')).status).toBe(401);
     expect((await late.get(`/api/orders/${order.id}`)).status).toBe(404);
-    // Nobody's cookie opens what is bought next: ids are not given again.
+    // No old cookie opens the next order, because ids are never given again.
     const next = await shop.browser().buy(tee!.id);
     expect(Number(next.id)).toBeGreaterThan(Number(order.id));
     expect((await late.get(`/api/orders/${next.id}`)).status).toBe(404);

@@ -1,4 +1,4 @@
-// Walks the table of routes: what each route answers to everyone who may ask, twice, and what caches are told.
+// Walks the table of routes: checks each route's answer and caching for every kind of caller, twice.
 import { randomUUID } from 'node:crypto';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { Hono } from 'hono';
@@ -20,25 +20,25 @@ const routes = routeGroups.flatMap((group) => group.routes);
 const askers = ['nobody', 'stranger', 'owner', 'staff'] as const;
 type Asker = (typeof askers)[number];
 
-/** A status, or with it where the answer leads to: `303 /sign-in`. Ids are written `:id`. */
+/** A status, or a status with the redirect's target: `303 /sign-in`. Ids are written `:id`. */
 type Outcome = number | string;
-/** Of all who may ask, or of nobody, another shopper, the owner and staff, in this order. */
+/** One outcome for all callers, or the outcomes of nobody, another shopper, the owner and staff. */
 type Outcomes = Outcome | [nobody: Outcome, stranger: Outcome, owner: Outcome, staff: Outcome];
 
 interface Sample {
-  /** The path with everything filled in. */
+  /** The path with its parameters filled in. */
   at?: (world: World) => string;
   json?: (world: World) => unknown;
   form?: (world: World) => Record<string, string>;
   first: Outcomes;
-  /** The same request again, with the same key; as the first time where it is left out. */
+  /** Outcome of the same request with the same key; the first outcome where it is left out. */
   second?: Outcomes;
 }
 
-/** What one owner has, and who asks for it. */
+/** What the owner has, and the browsers of the callers. */
 interface World {
   browsers: Record<Asker, Browser>;
-  /** Differs between askers, so that no two of them sign up as one. */
+  /** Differs between callers, so that no two of them sign up with the same address. */
   newEmail: string;
   ownerEmail: string;
   order: string;
@@ -94,7 +94,7 @@ const samples: Record<string, Sample> = {
     first: 200,
   },
   'DELETE /api/cart/lines/:variantId': { at: ({ variant }) => `/api/cart/lines/${variant}`, first: 200 },
-  // A key belongs to a cart or an account, and nobody has neither: the second answer is that the e-mail is taken.
+  // Keys belong to a cart or an account, and nobody has neither. The second answer is that the address is taken.
   'POST /api/accounts': {
     json: ({ newEmail }) => ({ email: newEmail, password, name: 'New' }),
     first: 201,
@@ -163,7 +163,7 @@ const samples: Record<string, Sample> = {
     at: ({ order }) => `/api/orders/${order}/invoice`,
     first: [404, 404, 200, 404],
   },
-  // Tests have no seller, without whom there is no e-invoice; the order has no refund yet.
+  // E-invoices need a seller, whom tests do not have. The order has no refund yet.
   'GET /api/orders/:id/invoice.xml': {
     at: ({ order }) => `/api/orders/${order}/invoice.xml`,
     first: [404, 404, 409, 404],
@@ -186,7 +186,7 @@ const samples: Record<string, Sample> = {
     json: () => ({ reason: 'Ordered twice' }),
     first: [404, 404, 200, 404],
   },
-  // Nothing of it was shipped yet.
+  // No piece was shipped yet.
   'POST /api/orders/:id/returns': {
     at: ({ order }) => `/api/orders/${order}/returns`,
     json: ({ variant }) => ({ lines: [{ variantId: variant, quantity: 1 }] }),
@@ -254,7 +254,7 @@ const samples: Record<string, Sample> = {
     json: () => ({ deliveredAt: '2026-11-30T10:00:00Z' }),
     first: [401, 403, 403, 404],
   },
-  // It is not paid at the door.
+  // The order is not paid at the door.
   'POST /api/staff/orders/:id/payments': {
     at: ({ order }) => `/api/staff/orders/${order}/payments`,
     json: () => ({ amount: { amount: 1, currency: 'EUR' } }),
@@ -587,7 +587,7 @@ describe('the table of routes', () => {
         return [name, audienceOf(operation)];
       }),
     );
-    // The description does not describe its own two addresses.
+    // The document does not describe its own addresses.
     const listed = routes.filter(({ path, cache }) => path.startsWith('/api/') && cache !== 'revalidated');
     expect(Object.fromEntries(described)).toEqual(
       Object.fromEntries(listed.map((route) => [nameOf(route), route.audience])),
@@ -651,7 +651,7 @@ describe('each staff route, asked by each role', () => {
         const text = await answer.text();
         if (answer.status === 403) refused.push(nameOf(route));
         if (answer.status === 403) expect(text).toMatch(/not part of the work of the role/);
-        // A page that another role may see leads nowhere else.
+        // A page that another role may see does not redirect.
         else expect(answer.status).not.toBe(401);
       }
       const closed = staffed.filter(({ roles = ['owner'] }) => !roles.includes(role)).map(nameOf);
@@ -708,7 +708,7 @@ async function openWorld(): Promise<World> {
   };
 }
 
-/** There may be twenty; that of the reads stays. */
+/** At most twenty webhooks are allowed, so older ones are deleted except that of the reads. */
 async function makeWebhook(staff: Browser): Promise<string> {
   if (forReads !== undefined)
     await shop.deps.db.deleteFrom('webhook_endpoints').where('id', '<>', forReads.webhook).execute();
@@ -716,8 +716,7 @@ async function makeWebhook(staff: Browser): Promise<string> {
   return body.id;
 }
 
-/** An account of its own, which a test may delete. */
-/** Without a role: as the release before this one made them, who are owners. */
+/* Opens a new staff account, which a test may delete. Without a role it is an owner, as in the previous release. */
 async function openStaff(role?: StaffRole): Promise<Browser> {
   const [staff, email] = [shop.browser(), newEmail()];
   const { body: account } = await staff.signUp(email);
@@ -727,7 +726,7 @@ async function openStaff(role?: StaffRole): Promise<Browser> {
   return staff;
 }
 
-/** @returns a function that sends one and the same request each time, also with the same cookies. */
+/** @returns a function that sends the same request each time, with the same cookies */
 function prepareRequest(route: Route, sample: Sample, world: World, asker: Asker): () => Promise<Response> {
   const path = sample.at?.(world) ?? route.path;
   const key = randomUUID();
@@ -751,7 +750,7 @@ function describeAnswer({ status, headers }: Response): Outcome {
   return `${status} ${location.replace(/[?#].*/, '').replace(/\/\d+/g, '/:id')}`;
 }
 
-/** What is refused is kept nowhere, whatever the route. */
+/** No cache may keep a refusal, whatever the route. */
 function expectPolicy({ cache }: Route, { status, headers }: Response): void {
   const isKept = cache !== 'private' && status === 200;
   expect(headers.get('Cache-Control')).toBe(cacheControl[isKept ? cache : 'private']);
@@ -764,7 +763,7 @@ function outcomeOf(outcomes: Outcomes, asker: Asker): Outcome {
   return Array.isArray(outcomes) ? outcomes[askers.indexOf(asker)]! : outcomes;
 }
 
-/** By the refusals that are described: each audience has one more than the one before. */
+/** Finds the audience by the described refusals: each audience has one more than the one before. */
 function audienceOf({ responses }: Json): string {
   const refuses = (code: string) => JSON.stringify(responses).includes(`"#/components/examples/${code}"`);
   if (refuses('staff-only')) return 'staff';

@@ -1,4 +1,4 @@
-// Values made from the schemas of an OpenAPI document: right ones, and right ones with one place of them gone wrong.
+// Makes values from the schemas of an OpenAPI document: valid ones, and valid ones with one faulty member.
 import fc, { type Arbitrary } from 'fast-check';
 
 export interface Schema {
@@ -19,7 +19,7 @@ export interface Schema {
 }
 export type Schemas = Record<string, Schema>;
 
-/** @param known values that mean something to the shop, by the name of their member */
+/** @param known by member name: values that have a meaning in the shop */
 export function valueFrom(
   schema: Schema,
   schemas: Schemas,
@@ -49,7 +49,7 @@ function objectOf(schema: Schema, schemas: Schemas, known: Record<string, unknow
   return fc.record(Object.fromEntries(members), { requiredKeys: schema.required ?? [] });
 }
 
-/** Text that Postgres, JSON or people trip over; numbers beyond their range; things of another kind. */
+/** Texts that cause trouble to Postgres, JSON or people, numbers out of range, and values of other types. */
 export const nonsense: Arbitrary<unknown> = fc.oneof(
   fc.constantFrom<unknown>(
     '\0',
@@ -67,7 +67,7 @@ export const nonsense: Arbitrary<unknown> = fc.oneof(
   fc.jsonValue(),
 );
 
-/** @returns the value with one member, however deep, replaced, added or left out. */
+/** @returns the value with one member, at any depth, replaced, added or removed */
 export function spoil(value: unknown): Arbitrary<unknown> {
   const paths = pathsOf(value);
   return fc

@@ -9,7 +9,7 @@ import { createDatabase } from '../support/stores.ts';
 
 const log = pino({ level: 'silent' });
 
-test('a store that stands up just after the process is waited for', async () => {
+test('a store that starts just after the process is waited for', async () => {
   let tries = 0;
   const work = startWhenPossible(log, 'prepare', async () => {
     tries += 1;
@@ -19,7 +19,7 @@ test('a store that stands up just after the process is waited for', async () => 
   expect(tries).toBe(4);
 });
 
-test('one that stays away, or does not answer at all, is not, but is tried again and again', async () => {
+test('a store that stays away, or never answers, is not waited for but retried', async () => {
   let tries = 0;
   const refused = startWhenPossible(log, 'prepare', async () => {
     tries += 1;
@@ -34,8 +34,8 @@ test('one that stays away, or does not answer at all, is not, but is tried again
   silent.cancel();
 });
 
-// A release that starts on the schema of a later one (one that crashed in the midst of a deploy, or a roll-back) starts
-// as ever.
+// A release may start on the schema of a later one, after a crash during a deployment or a rollback. It starts as
+// usual.
 
 test('has nothing to apply where a later release has migrated, and says that the schema is there', async () => {
   await using catalog = await openCatalog();
@@ -47,7 +47,7 @@ test('has nothing to apply where a later release has migrated, and says that the
   expect(await isMigrated(catalog.db)).toBe(true);
 });
 
-test('refuses a schema of which neither release made all', async () => {
+test('refuses a schema that no single release made', async () => {
   await using catalog = await openCatalog();
   await catalog.db
     .updateTable('kysely_migration' as never)
@@ -58,7 +58,7 @@ test('refuses a schema of which neither release made all', async () => {
   await expect(migrateToLatest(catalog.db)).rejects.toThrow('Cannot migrate the database');
 });
 
-// The settings of a pool's sessions go with the pool, so that an address is taken as it was written.
+// Session settings belong to the pool, so that an address is used as it was written.
 
 const standing = new AsyncDisposableStack();
 let url: string;

@@ -35,7 +35,7 @@ describe('another person’s id is answered as one that does not exist', () => {
         ? Object.keys(item).map((method) => ({ path, method: method.toUpperCase() }))
         : [],
     );
-    // A new operation with an id must be thought of here.
+    // A new operation with an id must be added here.
     expect(withId.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
       'DELETE /api/account/addresses/{id}',
       'DELETE /api/cart/lines/{variantId}',
@@ -51,8 +51,8 @@ describe('another person’s id is answered as one that does not exist', () => {
       'PUT /api/cart/lines/{variantId}',
       'PUT /api/password-resets/{token}',
     ]);
-    // A line is one of the asker's own cart: what it names is sold to everybody.
-    // Addresses need an account: routes.test.ts asks for them.
+    // Lines belong to the caller's own cart, and everybody may buy the variant that they name.
+    // Addresses need an account; routes.test.ts covers them.
     for (const { path, method } of withId.filter(({ path: at }) => !/cart|addresses/.test(at))) {
       for (const browser of [stranger, shop.browser()]) {
         const at = (id: string) =>
@@ -107,7 +107,7 @@ describe('another person’s id is answered as one that does not exist', () => {
     }
   });
 
-  test('for a guest’s order once somebody else bears no cookie of it', async () => {
+  test('for a guest’s order, in a browser without its cookie', async () => {
     expect((await owner.get(`/api/orders/${ids.guestOrder}`)).status).toBe(404);
   });
 });

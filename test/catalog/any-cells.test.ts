@@ -8,7 +8,7 @@ const options = (...values: string[]) =>
   ['Size', 'Color', 'Fit'].flatMap((name, at) => [name, values[at] ?? '']);
 const optionHeading = [1, 2, 3].flatMap((at) => [`Option${at} Name`, `Option${at} Value`]);
 
-/** Each was found by the property below. */
+/** The property below found each of these. */
 const histories: Record<string, string[][][]> = {
   'a cell beside a variant that its file does not name': [
     [

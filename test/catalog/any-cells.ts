@@ -1,4 +1,4 @@
-// A property of product files: whatever stands in them, one after the other, an export imports as no change.
+// A property of product files: whatever several files contain, importing an export changes nothing.
 import { stringify } from 'csv-stringify/sync';
 import fc from 'fast-check';
 import { sql } from 'kysely';
@@ -8,7 +8,7 @@ import { exportText, importFile } from './file-runs.ts';
 import { openCatalog } from './open-catalog.ts';
 
 const own = ['Fabric (product.metafields.custom.fabric)', 'Price / Norway', 'shelf', '=sum', 'Cost per item'];
-/** The same in each file: what options are called is another promise. */
+/** The same in each file, because other tests cover names of options. */
 const optionNames: Record<string, string> = {
   'Option1 Name': 'Size',
   'Option2 Name': 'Color',
@@ -48,7 +48,7 @@ const row = fc.record({
   cells: fc.dictionary(fc.constantFrom(...free, ...options), cell, { maxKeys: 12 }),
 });
 const file = fc.record({
-  // A file names its options whole or not at all.
+  // A file has all columns of the options or none.
   heading: fc.tuple(fc.subarray(free), fc.constantFrom([], options)).map((parts) => parts.flat()),
   rows: fc.array(row, { minLength: 1, maxLength: 8 }),
 });

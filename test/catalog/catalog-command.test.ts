@@ -26,7 +26,7 @@ async function ops(...args: string[]): Promise<{ code: number | null; output: st
   return { code, output: program.output() };
 }
 
-/** Once the invalidation is everywhere. */
+/** Waits until the invalidation has reached every cache. */
 function seen(path: string, check: (answer: Answer<Json>) => void): Promise<void> {
   return vi.waitFor(async () => check(await shop.browser().get(path)), { timeout: 10_000, interval: 20 });
 }
@@ -49,7 +49,7 @@ test('an export that fails, or is stopped, leaves the file that was there and no
   const own = await mkdtemp(join(folder, 'stopped-'));
   const file = join(own, 'kept.csv');
   await writeFile(file, 'what was there');
-  // Long enough to be stopped in the midst of it: the table stays locked until then.
+  // The lock keeps the export running until the program is stopped.
   const lock = await shop.deps.db.startTransaction().execute();
   await sql`lock table product_images in access exclusive mode`.execute(lock);
   await using program = runProgram('ops-scripts/main.ts', ['catalog', 'export', file], { DATABASE_URL: url });
@@ -70,7 +70,7 @@ test('an export that fails, or is stopped, leaves the file that was there and no
   });
 });
 
-test('products and variants are taken off the shelf and brought back, seen nowhere meanwhile, and files leave that', async () => {
+test('products and variants are archived and restored, hidden meanwhile, and files do not change that', async () => {
   const shopper = shop.browser();
   const [small, medium] = shop.variants as [{ id: string; sku: string }, { id: string; sku: string }];
   await shopper.fill(small.id);

@@ -1,4 +1,4 @@
-// The demo catalog: the same each time, drawn by names alone, and each size of it stands in its size table.
+// The demo catalog: the same each time, drawn by names alone, and each size has its row in a size table.
 import { describe, expect, test } from 'vitest';
 import { type CategoryPlace, listCategories } from '../../origin/catalog/categories.ts';
 import { readProduct } from '../../origin/catalog/read-product.ts';
@@ -46,13 +46,13 @@ function specOf(url: string) {
   return parseGarmentName(url.replace('/images/', ''))!;
 }
 
-// Each size of the demo catalog is found in the table of its garment and its wearer; what is not certain has no table.
+// Each size of the demo catalog has a row in the table of its garment and wearer. Uncertain sizes have no table.
 
 function pathOf(...names: string[]): CategoryPlace[] {
   return names.map((name) => ({ name, slug: name.toLowerCase().replace(/\W+/g, '-'), parent: null }));
 }
 
-/** What is measured, by what is worn and by whom. */
+/** Title and columns of the size table, by product line. */
 const measured: [line: RegExp, title: string | undefined, head: string[]][] = [
   [
     /^women-(dresses|blouses|skirts|trousers|coats|blazers)$/,

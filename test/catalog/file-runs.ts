@@ -1,4 +1,4 @@
-// A product file into a catalog and out of it again, with all that was told on the way.
+// Imports a product file into a catalog and exports it again, and collects all messages.
 import { readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
 import { exportCatalog } from '../../ops-scripts/catalog/export-catalog.ts';

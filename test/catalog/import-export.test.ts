@@ -63,7 +63,7 @@ test('stray quotes are taken as written, and a quote that is never closed is tol
   expect(faults).toEqual([{ line: 4, reason: 'is not well-formed CSV: a quote is never closed' }]);
 });
 
-test('a product with a SKU of another is made as well, which is told, and the other one stays as it was', async () => {
+test('a product with a SKU of another is created, which is reported, and the other one stays as it was', async () => {
   await using catalog = await openCatalog();
   await importCatalog(catalog.db, productFile(threeOptions));
   const notes: RowFault[] = [];
@@ -77,7 +77,7 @@ test('a product with a SKU of another is made as well, which is told, and the ot
   expect((await readProduct(catalog.db, 'work-jeans')).value!.variants).toHaveLength(2);
 });
 
-test('what is no product file is refused as a whole', async () => {
+test('a file that is no product file is refused as a whole', async () => {
   await using catalog = await openCatalog();
   for (const text of ['', 'a,b\n1,2\n', '\ufeff']) {
     await expect(importCatalog(catalog.db, [Buffer.from(text)])).rejects.toThrow(FileFault);

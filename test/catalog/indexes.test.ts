@@ -13,7 +13,7 @@ import { type OpenCatalog, openCatalog } from './open-catalog.ts';
 
 const products = 50_000;
 let catalog: OpenCatalog;
-/** Every statement that a read sends, as sent. */
+/** Every statement of a read, as it was sent. */
 let sent: { sql: string; parameters: readonly unknown[] }[] = [];
 let watched: Db;
 
@@ -74,7 +74,7 @@ test.each(lists)('the part after the first of ?%s starts where the first ended',
 test('a list of 50,000 reads a bounded number of rows', async () => {
   const query = parseListQuery(new URLSearchParams('category=women&sort=price-asc'), 'api');
   const { plans } = await watch(() => listProducts(watched, query), { analyze: true });
-  // Ten categories below, 25 rows of each, and a thousand candidates for the facets.
+  // The list reads 25 rows of each of ten categories, and a thousand candidates for the facets.
   expect(rowsRead(plans)).toBeLessThan(5_000);
 });
 
@@ -89,7 +89,7 @@ test.each([
   async (address) => {
     const query = parseListQuery(new URLSearchParams(address), 'api');
     const { plans } = await watch(() => listProducts(watched, query), { analyze: true });
-    // Some 5,500 of the block have the word: found, then read, then a thousand of them twice.
+    // About 5,500 rows of the block have the word. They are found and read, and a thousand of them twice.
     expect(entriesFound(plans) + rowsRead(plans)).toBeLessThan(20_000);
   },
 );
@@ -141,7 +141,7 @@ test('categories are read without counting products', async () => {
   expect(nodesOf(plans).some((node) => node['Relation Name'] === 'products')).toBe(false);
 });
 
-test('a total beyond a thousand is told as more, one below exactly', async () => {
+test('a total beyond a thousand is shown as more, and a lower one exactly', async () => {
   const many = await listProducts(watched, parseListQuery(new URLSearchParams('category=men'), 'api'));
   expect(many.value.facets).toMatchObject({ total: 1_000, more: true });
   const few = await listProducts(watched, parseListQuery(new URLSearchParams('q=velvet'), 'api'));
@@ -157,7 +157,7 @@ interface PlanNode {
   Plans?: PlanNode[];
 }
 
-/** Runs a read and asks Postgres how it carries out each of its statements. */
+/** Runs a read and returns Postgres' plan of each of its statements. */
 async function watch<T>(
   read: () => Promise<T>,
   options: { analyze?: boolean } = {},
@@ -198,7 +198,7 @@ function indexesOf(plans: PlanNode[]): string[] {
   return [...new Set(nodesOf(plans).flatMap((node) => node['Index Name'] ?? []))];
 }
 
-/** What bitmaps were made of: all of it, before the first row is read. */
+/** Entries in the bitmaps, all of which are read before the first row. */
 function entriesFound(plans: PlanNode[]): number {
   return nodesOf(plans)
     .filter((node) => node['Node Type'] === 'Bitmap Index Scan')

@@ -12,7 +12,7 @@ const sizes = ['S', 'M', 'L'];
 const colors = ['Navy', 'Red', 'Ecru'];
 const kinds = ['shirts', 'skirts', 'socks'];
 
-/** Many of the same price, so that pages are cut between equals. */
+/** Many products have the same price, so that pages are cut between equal ones. */
 const draftOf = (index: number, seed: number): ProductDraft => {
   const bits = (seed >>> 0) % 512;
   const variants = sizes.flatMap((size, row) =>
@@ -91,7 +91,7 @@ test('a page number shows the same part as the cursor that leads there', async (
   expect(byNumber.nextCursor).toBe(byCursor.nextCursor);
 });
 
-test('a cursor of another filter or sort, or of nobody, is refused', async () => {
+test('a cursor of another filter or sort, or one that was never given, is refused', async () => {
   await using catalog = await openCatalog();
   await saveAll(catalog.db, drafts.slice(0, 10));
   const query = toQuery({ sort: 'newest', limit: 2 });
@@ -130,7 +130,7 @@ test('a list bears the tags of all that it shows and of its set, and a product t
   expect(await readProduct(catalog.db, 'nobody')).toEqual({ value: undefined, tags: { 'slug:nobody': 0 } });
 });
 
-test('whatever stands in an address is a list or a refusal of the shopper, never a fault of ours', async () => {
+test('any address gets a list or a refusal of status 400, and never causes a fault of the shop', async () => {
   await using catalog = await openCatalog();
   await saveAll(catalog.db, drafts.slice(0, 5));
   const text = fc.oneof(
@@ -202,7 +202,7 @@ function matches(draft: ProductDraft, filter: Filters, omit?: 'sizes' | 'colors'
   );
 }
 
-/** Tries each value by itself. */
+/** Counts each facet value by trying it. */
 function countByHand(filter: Filters): Facets {
   const countOf = (change: Partial<Filters>) =>
     drafts.filter((draft) => matches(draft, { ...filter, ...change })).length;

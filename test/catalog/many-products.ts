@@ -1,10 +1,10 @@
-// A catalog of any size, made by Postgres itself: 20 categories below two departments, two variants and a picture each.
+// A catalog of any size, made by SQL: 20 categories below two departments, two variants and a picture a product.
 import { sql } from 'kysely';
 import { pairSeparator } from '../../origin/catalog/list/matching.ts';
 import type { Db } from '../../origin/schema.ts';
 
 export async function makeManyProducts(db: Db, count: number): Promise<void> {
-  // Only the previous release reads it; without it a product is written in half the time.
+  // Only the previous release reads this index. Without it, writing a product takes half the time.
   await sql`drop index products_search_terms`.execute(db);
   const indexes = await dropIndexes(db);
   // Nobody reads what happened to them, and writing it takes as long again.

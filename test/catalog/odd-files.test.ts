@@ -1,4 +1,4 @@
-// Files as people have them: rows that are far too long, no SKUs, another encoding, variants that change places.
+// Odd product files: rows that are far too long, no SKUs, another encoding, variants that change places.
 import { expect, test } from 'vitest';
 import { FileFault } from '../../ops-scripts/catalog/decode-file.ts';
 import { importCatalog } from '../../ops-scripts/catalog/import-catalog.ts';

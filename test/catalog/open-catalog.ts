@@ -1,4 +1,4 @@
-// A migrated database of a test's own, with a pool on it, and small products to fill it with.
+// Opens a migrated database for one test, with a pool, and has small products to fill it.
 import type { ProductDraft, VariantDraft } from '../../origin/catalog/change/product-draft.ts';
 import { saveProduct } from '../../origin/catalog/change/save-product.ts';
 import { createPool, createDatabase as openDatabase } from '../../origin/postgres/database.ts';

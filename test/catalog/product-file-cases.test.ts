@@ -12,14 +12,14 @@ beforeAll(async () => {
 afterAll(() => shop?.[Symbol.asyncDispose]());
 
 const productOf = async (slug: string) => (await shop.browser().get(`/api/products/${slug}`)).body;
-/** As one reads it: tags away, spaces one. */
+/** Text as a reader sees it: without tags, and with single spaces. */
 const plain = (html: string) =>
   html
     .replace(/<[^>]*>/g, '')
     .replace(/\s+/g, ' ')
     .trim();
 
-test('whatever is no yes does not publish, which is told, and a status that is not known is a draft', async () => {
+test('only a yes publishes, other values are reported, and an unknown status is a draft', async () => {
   for (const round of ['first', 'second']) {
     const run = await importFile(shop.deps.db, fixture('publishing.csv'));
     expect(run).toMatchObject({ rows: 13, badRows: 0, refused: 0 });
@@ -51,7 +51,7 @@ test('publishing and status are kept apart: each is changed by its own column on
   expect(await statusOf()).toEqual(['no active']);
 });
 
-test('what is not tracked, continues, or has no number is bought though its file says 0; what is counted is not', async () => {
+test('a variant that is not tracked, continues, or has no number is sold though its file says 0; a counted one is not', async () => {
   await importFile(shop.deps.db, fixture('stock-rules.csv'));
   const shopper = shop.browser();
   for (const slug of ['uncounted', 'beyond', 'unsaid']) {
@@ -89,7 +89,7 @@ test('blocks of a description stay apart, as text and on the page, and nothing o
   for (let index = 1; index <= 12; index++) {
     const { description } = await productOf(`b-${index}`);
     expect([index, plain(description)]).toEqual([index, 'Made of wool. Wash at 20.']);
-    // The points of a list are apart by their bullets.
+    // Bullets separate the items of a list.
     const page = plain(String((await shop.browser().get(`/p/b-${index}`)).body).replaceAll('</li>', ' '));
     expect([index, page.includes('Made of wool. Wash at 20.')]).toEqual([index, true]);
   }
@@ -102,7 +102,7 @@ test('types of any script are categories of their own below "More", with their o
   const names = body.items.map(({ name }: { name: string }) => name);
   const types = ['Tシャツ', 'Tバック', 'Рубашки', 'Юбки', 'Żakiety', 'Größen über 50', '👕', '👖', 'حذاء'];
   expect(names).toEqual(expect.arrayContaining(types));
-  // Below one department: a file of many types does not fill the navigation.
+  // They stand below one department, so that a file with many types does not fill the navigation.
   const { rows } = await sql<{ name: string }>`
     select c.name from categories c join categories above on above.id = c.parent_id where above.slug = 'more'`.execute(
     db,

@@ -156,7 +156,7 @@ test('what staff changed is exported as it now is, also where the file had writt
   });
 });
 
-test('the names that newer exports give to columns mean the same', async () => {
+test('column names of newer exports mean the same', async () => {
   await importFile(
     catalog.db,
     lines(

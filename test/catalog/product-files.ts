@@ -1,4 +1,4 @@
-// Product files as shops write them, with all that makes them odd.
+// Product files as shops write them, with their oddities.
 
 const heading = [
   'Handle',
@@ -25,14 +25,14 @@ const heading = [
 
 type Cells = Record<string, string>;
 
-/** Fields are quoted where they must be. */
+/** Writes a product file, quoting fields where necessary. */
 export function productFile(rows: Cells[], options: { bom?: boolean; lineEnd?: string } = {}): Uint8Array[] {
   const lines = [heading, ...rows.map((row) => heading.map((column) => row[column] ?? ''))].map((fields) =>
     fields.map((field) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(','),
   );
   const end = options.lineEnd ?? '\n';
   const bytes = Buffer.from(`${options.bom ? '\ufeff' : ''}${lines.join(end)}${end}`);
-  // In small pieces, so that characters and rows are cut anywhere.
+  // The pieces are small, so that cuts fall within characters and rows.
   return Array.from({ length: Math.ceil(bytes.length / 97) }, (_, at) =>
     bytes.subarray(at * 97, at * 97 + 97),
   );

@@ -1,4 +1,4 @@
-// "Was" stands beside a price only as the law has it: the lowest price of the 30 days before a reduction.
+// "Was" is shown by the legal rule: the lowest price of the 30 days before a reduction.
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -26,7 +26,7 @@ const history = () =>
     .where('variant_id', '=', shop.variants[0]!.id)
     .orderBy('until')
     .execute();
-/** Makes all that has happened so far older. */
+/** Moves the price history into the past. */
 const letDaysPass = async (days: number) => {
   await sql`
     update variant_prices set until = until - make_interval(days => ${days}), since = since - make_interval(days => ${days})`.execute(
@@ -38,7 +38,7 @@ const patch = async (body: Record<string, unknown>): Promise<Json> => {
   expect(answer.status).toBe(200);
   return answer.body.product;
 };
-/** As shoppers see it: on the product and in a list. */
+/** The price that shoppers see, on the product and in a list. */
 const shown = async () => {
   const { body: product } = await shop.browser().get(`/api/products/${shop.slug}`);
   const { body: list } = await shop.browser().get('/api/products?q=tee');
@@ -90,7 +90,7 @@ describe('a reduction', () => {
     expect((await patch({ price: eur(2_499), sale: true })).was).toBeUndefined();
   });
 
-  test('that is none, or has no price, is told or shows nothing', async () => {
+  test('that lowers no price, or states none, shows nothing or is refused', async () => {
     expect((await patch({ price: eur(1_999), sale: true })).was).toBeUndefined();
     expect((await patch({ price: eur(1_499), sale: false })).was).toBeUndefined();
     const answer = await staff.patch(`/api/staff/products/${id}`, { sale: true });
@@ -162,7 +162,7 @@ describe('a planned sale', () => {
     shop.deps.now = now;
   });
 
-  /** Everything that shows the price, in the order of a visit. */
+  /** Reads the price in every place that shows it, in the order of a visit. */
   const everywhere = async () => {
     const guest = shop.browser();
     const text = async (path: string) => (await guest.request(path)).text();
@@ -187,7 +187,7 @@ describe('a planned sale', () => {
   };
 
   test('begins and ends everywhere at its moment, whatever caches hold and though no worker turned it', async () => {
-    // By the clock of the shop, which is turned here: for Postgres, and so for the worker, the moment is years away.
+    // Only the shop's clock is moved. For Postgres, and so for the worker, the moment is years away.
     expect(await planAll({ startsAt, endsAt: new Date(end).toISOString() })).toMatchObject({
       state: 'planned',
     });
@@ -252,7 +252,7 @@ describe('a planned sale', () => {
       { amount: 1_499, since: new Date(start), until: new Date(start + 60_000) },
       { amount: 1_299, since: new Date(start + 60_000), until: new Date(start + 90_000) },
     ]);
-    // The price of before a second reduction is that of the first one.
+    // The lowest price before a second reduction is that of the first sale.
     expect((await staff.get(sales())).body.items.map(({ was }: Json) => was?.amount)).toEqual(
       expect.arrayContaining([1_499, 1_999]),
     );
@@ -285,7 +285,7 @@ describe('a planned sale', () => {
     expect((await stop()).body.sale).toMatchObject({ state: 'ended' });
     expect((await stop()).body.code).toBe('sale-over');
     expect(await everywhere()).toMatchObject({ prices: [1_999], was: undefined });
-    // What a sale cost counts for the next one: no "was" that was not asked for in 30 days.
+    // The price of an earlier sale counts, so no "was" is shown that was not charged for 30 days.
     expect((await plan({})).body.sale.was).toBeUndefined();
   });
 
@@ -324,7 +324,7 @@ describe('a planned sale', () => {
     expect(await change({ startsAt: at(3_000) })).toBe('invalid-body');
     expect(await change({ price: eur(1_499) })).toBe('invalid-body');
     expect(await change({ endsAt: at(1_500) })).toBe('invalid-body');
-    // What it is already may be said again.
+    // Repeating the present values succeeds.
     const same = { price: eur(1_599), startsAt: at(1_000), endsAt: at(90_000) };
     for (let time = 0; time < 2; time += 1) expect(await change(same)).toMatchObject({ endsAt: at(90_000) });
     clock.ms = start + 70_000;

@@ -1,4 +1,4 @@
-// The index of searches: made beside a serving shop, and the terms by which it finds prices, sizes and words.
+// The search index: its creation beside a serving shop, and its terms for prices, sizes and words.
 
 import fc from 'fast-check';
 import { sql } from 'kysely';
@@ -21,7 +21,7 @@ test('the index of searches is made beside a serving shop, and is the one that t
   expect(await readIndex(catalog.db)).toEqual(before);
 });
 
-test('what was left of an index that was cut off is replaced', async () => {
+test('an invalid index of an interrupted attempt is replaced', async () => {
   await using catalog = await openCatalog();
   await sql`update pg_index set indisvalid = false where indexrelid = 'products_search_terms'::regclass`.execute(
     catalog.db,
@@ -119,7 +119,7 @@ test('a size is found whatever its label holds, and no other', async () => {
   );
 });
 
-test('what can match nothing asks for nothing', () => {
+test('a search that can match nothing has no terms', () => {
   const asked = (query: Partial<ListQuery>, words = "'coat'", categories?: string[]) =>
     searchTerms(words, { ...everything, ...query }, categories);
   expect(asked({}, '')).toBeUndefined();

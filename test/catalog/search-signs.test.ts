@@ -1,4 +1,4 @@
-// Signs, accents and scripts: what a product is called is found however it is typed.
+// Signs, accents and scripts: a product is found however its name is typed.
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { listProducts } from '../../origin/catalog/list/list-products.ts';
@@ -108,7 +108,7 @@ test.each(titles)('%s is found by its article number alone', async (title) => {
   expect(await search(`Art.${slugOf(title)}/№7`)).toEqual([slugOf(title)]);
 });
 
-test('letters and digits of every script are kept, and signs, spaces and invisible ones are none of a word', async () => {
+test('letters and digits of every script are kept, and signs, spaces and invisible characters belong to no word', async () => {
   const characters: string[] = [];
   for (let code = 0x21; code < 0x1fb00; code++) {
     if (code >= 0xd800 && code <= 0xf8ff) continue;
@@ -120,15 +120,15 @@ test('letters and digits of every script are kept, and signs, spaces and invisib
       where search_normal('x' || character || 'x') ~ '^x[^ -]+x$'`.execute(catalog.db);
     return rows.map((row) => row.character);
   };
-  // Pairs of signs that Unicode itself spells with letters, such as ½ (1/2), stand for these.
+  // Unicode spells some signs with letters, such as ½ as 1/2. Those are left out here.
   const signs = characters.filter(
     (one) => /[\p{P}\p{S}\p{Z}]/u.test(one) && !/\p{Alphabetic}/u.test(one) && one.normalize('NFKC') === one,
   );
   const wrong = await kept(signs);
   expect(wrong.filter((one) => /\p{P}/u.test(one) || one >= '\u{1f000}')).toEqual([]);
-  // Rules of `unaccent` write some signs as letters: № as No, ℃ as C. They are the same on both sides.
+  // Rules of `unaccent` write some signs as letters, such as № as No. Products and searches get the same letters.
   expect(wrong.length).toBeLessThan(signs.length / 20);
-  // The rest are letters newer than Postgres' tables, and pairs that Unicode spells with a space.
+  // The other letters are newer than Postgres' tables, or Unicode spells them with a space.
   const letters = characters.filter((one) => /[\p{Ll}\p{Lo}]/u.test(one));
   const known = new Set(await kept(letters));
   expect(known.size / letters.length).toBeGreaterThan(0.99);

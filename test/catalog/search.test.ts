@@ -23,7 +23,7 @@ const range = [
   aProduct('d', { ...at('Shorts'), name: 'Running Shorts', brand: 'Halma' }),
 ];
 
-test('what bears a word in its name comes before what only speaks of it', async () => {
+test('products with a word in their name come before those that only mention it', async () => {
   await using catalog = await openCatalog();
   await saveAll(catalog.db, range);
   expect(await search(catalog.db, 'shirt')).toEqual(['a', 'b']);
@@ -46,7 +46,7 @@ test('words are found by stem, by beginning, by brand, colour and department, in
   for (const [q, slugs] of cases) expect([q, await search(catalog.db, q)]).toEqual([q, slugs]);
 });
 
-test('a slip of the keyboard is answered with what was meant and finds something, anything else with nothing', async () => {
+test('a typing slip gets a suggestion that finds products, and other words get none', async () => {
   await using catalog = await openCatalog();
   await saveAll(catalog.db, range);
   const cases: [q: string, phrases: string[]][] = [
@@ -56,7 +56,7 @@ test('a slip of the keyboard is answered with what was meant and finds something
     ['harington jacke', ['harrington jacke']],
     ['burgandy', ['burgundy']],
     ['Búrgandy!', ['burgundy']],
-    // Each word is near a known one, but nothing has both.
+    // Each word is near a known one, but no product has both.
     ['lnien jakcet', []],
     ['xylophone', []],
     ['', []],
@@ -67,7 +67,7 @@ test('a slip of the keyboard is answered with what was meant and finds something
   }
 });
 
-test('of two words that are as near, the one that finds far more is clear, and of two like it both are proposed', async () => {
+test('of two equally near words, the one that finds far more is clear; otherwise both are proposed', async () => {
   await using catalog = await openCatalog();
   const named = (name: string, count: number) =>
     Array.from({ length: count }, (_, index) => aProduct(`${name}-${index}`, { name: `${name} ${index}` }));
@@ -77,7 +77,7 @@ test('of two words that are as near, the one that finds far more is clear, and o
   expect(await suggest(catalog.db, 'scarg')).toEqual({ phrases: ['scarf', 'scart'], clear: false });
 });
 
-test('what is only known from an archived product is not proposed', async () => {
+test('words of archived products alone are not proposed', async () => {
   await using catalog = await openCatalog();
   await saveAll(catalog.db, [...range, aProduct('old', { name: 'Velvet Cape', status: 'archived' })]);
   expect(await suggest(catalog.db, 'velvte')).toEqual({ phrases: [], clear: false });
@@ -134,7 +134,7 @@ test('the name as typed comes first, then names that begin so, then names, then 
       descriptionHtml: '<p>Goes with a navy t-shirt, a navy t-shirt and a navy t-shirt.</p>',
       variants: [aVariant('text', 'M', 'Rust')],
     }),
-    // Newer ones of another kind must not come before.
+    // Newer products of another kind must not come first.
     aProduct('synonym', { name: 'Navy Tee', variants: [aVariant('synonym', 'M', 'Rust')] }),
   ]);
   expect(await search(catalog.db, 'navy t-shirt')).toEqual([
@@ -156,7 +156,7 @@ test('a product is found by its article number, with its signs and without them,
   expect(await search(catalog.db, 'mc-10.42/navy_l')).toEqual([]);
 });
 
-test('a word finds what is called by another name for the same thing', async () => {
+test('a word also finds products that are named by its synonym', async () => {
   await using catalog = await openCatalog();
   await saveAll(catalog.db, [
     aProduct('a', { name: 'Alder Jumper' }),

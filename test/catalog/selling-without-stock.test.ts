@@ -13,7 +13,7 @@ afterAll(() => shop?.[Symbol.asyncDispose]());
 
 type Row = Partial<Record<'stock_tracked' | 'stock_stated' | 'sells_beyond_stock', boolean>>;
 
-/** @returns the id of a product's only variant, of which there are so many pieces */
+/** @returns the id of a product's only variant, with `available` pieces */
 async function stocked(slug: string, available: number, rule: Row): Promise<string> {
   const variants = [aVariant(slug, 'M', 'Navy', { available })];
   const category: CategoryPath = [{ slug, name: slug }];
@@ -59,7 +59,7 @@ test.each([
   },
 );
 
-test('what was sold beyond the stock is counted, and what comes back takes the place of that first', async () => {
+test('pieces sold beyond the stock are counted, and returned pieces reduce that number first', async () => {
   const id = await stocked('beyond', 2, { sells_beyond_stock: true });
   const lines = [{ variantId: id, quantity: 5 }];
   await shop.deps.db.transaction().execute((tx) => takeStock(tx, lines));
@@ -76,7 +76,7 @@ test('a cart line of a variant that sells beyond its stock is never short', asyn
   expect(cart.lines[0].available).toBeGreaterThanOrEqual(50);
 });
 
-test('a stock that staff state is counted from then on; the number as it was shown states nothing', async () => {
+test('a stock that staff set is counted from then on; sending back the shown number sets nothing', async () => {
   const id = await stocked('unstated', 0, { stock_tracked: false });
   const staff = await shop.staff();
   const shown = (await staff.get('/api/products/unstated')).body.variants[0].available;

@@ -67,7 +67,7 @@ test('the same check finds a planted bug: stock read first and written afterward
   expect(await findLoss(catalog.db, readThenWrite)).toBeDefined();
 });
 
-test('sold out is told at once, other sales at most once a second, a return at once', async () => {
+test('selling out and returns invalidate caches at once, other sales at most once a second', async () => {
   await using catalog = await openCatalog();
   const [small = ''] = await stocked(catalog.db, [3]);
   const { tags: before } = await readProduct(catalog.db, 'piece');
@@ -87,7 +87,7 @@ test('sold out is told at once, other sales at most once a second, a return at o
   ]);
 });
 
-test('the sweep raises what was sold quietly, once its last raise is a second old', async () => {
+test('the sweep raises the versions of other sales once their last raise is a second old', async () => {
   await using catalog = await openCatalog();
   const [small = ''] = await stocked(catalog.db, [5]);
   await take(catalog.db, takeStock, [line(small, 1)]);
@@ -102,7 +102,7 @@ test('the sweep raises what was sold quietly, once its last raise is a second ol
   expect(await sweep(catalog.db)).toEqual({});
 });
 
-test('staff set a stock, and setting what it is already changes and tells nothing', async () => {
+test('staff set a stock, and setting the same number changes and invalidates nothing', async () => {
   await using catalog = await openCatalog();
   const [small = ''] = await stocked(catalog.db, [5]);
   const set = (stock: number) => catalog.db.transaction().execute((tx) => setStock(tx, small, stock));
@@ -118,7 +118,7 @@ test('staff set a stock, and setting what it is already changes and tells nothin
 
 type Take = (tx: Tx, lines: StockLine[]) => Promise<void>;
 
-/** Random purchases and returns, several at a time. @returns the counterexample, if one is found */
+/** Runs random purchases and returns at once. @returns the counterexample, if one is found */
 async function findLoss(db: Db, taker: Take) {
   const ids = await stocked(db, [6, 6, 6]);
   const purchase = fc.array(fc.record({ at: fc.nat(2), quantity: fc.integer({ min: 1, max: 3 }) }), {
@@ -161,7 +161,7 @@ async function take(db: Db, taker: Take, lines: StockLine[]): Promise<boolean> {
   }
 }
 
-/** One product with a variant for each number. @returns their ids in that order */
+/** Makes one product with a variant for each number. @returns their ids in that order */
 async function stocked(db: Db, available: number[]): Promise<string[]> {
   const variants = available.map((pieces, index) =>
     aVariant('piece', labels[index]!, 'Navy', { available: pieces }),

@@ -12,7 +12,7 @@ async function variantsOf({ db }: OpenCatalog, handle: string) {
   return value!.variants.map(({ id, sku, size, color }) => ({ id, sku, is: `${size}/${color}` }));
 }
 
-/** @returns by SKU: its id, and what it is */
+/** @returns id and options by SKU */
 async function bySku(catalog: OpenCatalog, handle: string) {
   return Object.fromEntries((await variantsOf(catalog, handle)).map(({ id, sku, is }) => [sku, { id, is }]));
 }
@@ -25,7 +25,7 @@ const tee = (...variants: [size: string, color: string, sku: string][]) =>
     ),
   );
 
-test('options that change places, wander in a ring or go to a new piece leave each SKU its variant', async () => {
+test('each SKU keeps its variant where options are swapped, rotated or given to a new piece', async () => {
   await using catalog = await openCatalog();
   await importFile(catalog.db, tee(['S', 'Red', 'A'], ['M', 'Red', 'B'], ['L', 'Red', 'C']));
   const before = await bySku(catalog, 'tee');
@@ -40,7 +40,7 @@ test('options that change places, wander in a ring or go to a new piece leave ea
   expect(await importFile(catalog.db, swapped)).toMatchObject({ unchanged: 1, faults: [] });
   await importFile(catalog.db, tee(['L', 'Red', 'A'], ['M', 'Red', 'B'], ['S', 'Red', 'C']));
   expect(await idsStay()).toMatchObject({ A: { is: 'L/Red' }, B: { is: 'M/Red' }, C: { is: 'S/Red' } });
-  // The new piece stands first in the file, with options that a known one had.
+  // The new variant stands first in the file, with the options that a known one had.
   await importFile(
     catalog.db,
     tee(['L', 'Red', 'D'], ['S', 'Red', 'A'], ['M', 'Red', 'B'], ['XL', 'Red', 'C']),
@@ -105,10 +105,10 @@ test('a second product with the SKUs of one that stands further down in the file
   expect((await readProduct(catalog.db, 'tee')).value!.id).toBe(before.id);
 });
 
-test('two variants of one kind are told, and keep no later file out', async () => {
+test('two variants with the same options are reported, and block no later file', async () => {
   await using catalog = await openCatalog();
   await importFile(catalog.db, tee(['S', 'Red', 'A'], ['M', 'Red', 'B']));
-  // A partial file moves A onto what B is, of which it says nothing.
+  // A partial file gives A the options of B, which it does not name.
   const run = await importFile(catalog.db, tee(['M', 'Red', 'A']));
   expect(run).toMatchObject({ changed: 1, faults: [] });
   expect(run.notes).toEqual([
@@ -151,7 +151,7 @@ test('two imports of one file at the same time make each product and variant onc
 test('a deadlock is tried again, and one that never ends costs its own product, not the import', async () => {
   await using catalog = await openCatalog();
   await sql`create sequence conflicts`.execute(catalog.db);
-  // A sequence is not undone with its transaction.
+  // A rollback does not undo a sequence.
   await sql`
     create function conflict() returns trigger language plpgsql as $$
     begin
@@ -175,7 +175,7 @@ test('a deadlock is tried again, and one that never ends costs its own product, 
 
 test('what is too long for an index is a bad row, and the rows around it are imported', async () => {
   await using catalog = await openCatalog();
-  // Four bytes each, and in no order that could be packed.
+  // The characters have four bytes each, in an order that cannot be compressed.
   const long = (from: number) =>
     Array.from({ length: 255 }, (_, at) =>
       String.fromCodePoint(0x20000 + ((at * 7_919 + from) % 40_000)),

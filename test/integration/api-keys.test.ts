@@ -1,4 +1,4 @@
-// API keys: shown once, revoked at once, each for what its scopes allow, and named in what they did.
+// API keys: shown once, revoked at once, limited to their scopes, and named in the history of their actions.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { routeGroups } from '../../origin/routes.ts';
@@ -77,7 +77,7 @@ test('A key that is unknown or revoked is refused at once, also while Redis is a
   }
 });
 
-/** As another origin does it; sessions are read from Postgres only while Redis is away. */
+/** Revokes the key and checks that a retry answers the same. @returns how many revocations succeeded */
 async function fetchRevoked(id: string): Promise<number> {
   const key = { 'Idempotency-Key': randomUUID() };
   const answer = await staff.delete(`/api/staff/api-keys/${id}`, key);
@@ -193,7 +193,7 @@ test('A bearer request is no cross-site request, unless cookies come along', asy
     'cross-site',
   );
   expect((await write(foreign)).body.code).toBe('cross-site');
-  // Pages know cookies only.
+  // Pages accept cookies only.
   const form = {
     method: 'POST',
     headers: { ...foreign, ...bearer(key) },

@@ -1,4 +1,4 @@
-// Stock by SKU in bulk: each row is answered by itself, in order, once for each idempotency key.
+// Stock by SKU in bulk: each row has its own answer, in order, once for each idempotency key.
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -19,7 +19,7 @@ afterAll(() => shop[Symbol.asyncDispose]());
 
 const change = (changes: unknown, headers: Record<string, string> = {}) =>
   staff.post('/api/staff/stock', { changes }, headers);
-/** As often as a busy machine says to try again: with one key it counts once. */
+/** Repeats a call that a busy machine refuses. The key makes it count once. */
 const changeAtLast = (changes: unknown) => {
   const key = { 'Idempotency-Key': randomUUID() };
   return vi.waitFor(

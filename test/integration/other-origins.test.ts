@@ -71,7 +71,7 @@ test('A named origin uses the API with a bearer token, and no other origin does'
     ]);
     const refused = await ask('GET', '/api/staff/customers', { ...bearer, Origin: origin });
     expect([refused.status, of(refused, 'Allow-Origin')]).toEqual([403, origin]);
-    // A session is of no use to it.
+    // A session cookie does not help another origin.
     const withCookie = await ask(
       'PUT',
       stock,

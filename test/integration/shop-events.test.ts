@@ -1,4 +1,4 @@
-// Events of the shop: all that happens is told once, in commit order, to readers that come and go.
+// Events of the shop: each is told once, in commit order, also to readers that pause.
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { numberShopEvents, pruneShopEvents } from '../../origin/integration/shop-events.ts';
@@ -166,7 +166,7 @@ describe('Events of transactions that run at once', () => {
     const release = Promise.withResolvers<void>();
     const slowly = db.transaction().execute(async (tx) => {
       await setStock(tx, slow, 41);
-      // As late as a commit may be after its row has its number.
+      // Runs the deferred triggers now, so that the commit comes long after the row's number.
       await sql`set constraints all immediate`.execute(tx);
       written.resolve();
       await release.promise;
@@ -223,7 +223,7 @@ describe('Events of transactions that run at once', () => {
     );
     expect(stocks.toSorted((a, b) => a - b)).toEqual(committed.map((at) => 1_000 + at));
     expect(one!.map(({ id }) => Number(id) - Number(start))).toEqual(one!.map((_, at) => at + 1));
-    // Of one row the last that is told is what stands: it is locked from the write to the commit.
+    // A row's last event has its final state, because the row is locked from the write to the commit.
     for (const { id } of shop.variants) {
       const { available } = await db
         .selectFrom('variants')
@@ -278,7 +278,7 @@ test('Positions that a restore lost are not given again, so that a reader who kn
   const { db } = shop.deps;
   for (const stock of [3, 4]) await setStock(db, shop.variants[0]!.id, stock);
   const known = await readEnd();
-  // The events of the last minutes are gone, and the reader has seen them.
+  // Deletes the events of the last minutes, which the reader has seen.
   const kept = String(Number(known) - 1);
   await sql`delete from shop_events where position > ${kept}`.execute(db);
   await sql`update shop_event_counter set last_position = ${kept}`.execute(db);

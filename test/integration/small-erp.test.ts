@@ -1,4 +1,4 @@
-// An ERP that loses requests, answers and its own process, and is away for a day, does everything once.
+// An ERP that loses requests, answers and its own process, and stops for a day, does everything exactly once.
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../../origin/demo-catalog/load-demo-catalog.ts';
@@ -25,7 +25,7 @@ test('An ERP that loses answers and comes back after a day ships each order once
   await erp.follow();
   const { after } = erp.saved;
 
-  // It is off for a day, in which much happens.
+  // The ERP is off for a day, in which much happens.
   await buy(one.id);
   await buy(one.id, 'declined');
   const cancelled = await buy(two.id);

@@ -1,17 +1,17 @@
-// An ERP in small: follows events by its API key, ships paid orders, sets stock; its line loses requests and answers.
+// A small ERP: follows events by its API key, ships paid orders and sets stock; its line loses requests and answers.
 import { expect, vi } from 'vitest';
 import type { Json, Shop } from '../support/shop.ts';
 
 interface Saved {
   after: string | undefined;
-  /** Stock by SKU, as events told it. */
+  /** Stock by SKU, according to the events. */
   stock: Map<string, number | null>;
-  /** Orders by id, as events told them. */
+  /** Status by order id, according to the events. */
   orders: Map<string, string>;
 }
 
 export class SmallErp {
-  /** What it wrote to its own disk; all else is lost with its process. */
+  /** State on the ERP's own disk. All other state is lost with its process. */
   saved: Saved = { after: undefined, stock: new Map(), orders: new Map() };
   lost = 0;
   readonly #shop: Shop;
@@ -24,7 +24,7 @@ export class SmallErp {
     this.#random = random;
   }
 
-  /** Asks again until an answer arrives. A write bears the same key each time. */
+  /** Repeats a request until an answer arrives. A write has the same key each time. */
   async ask(method: string, path: string, body?: unknown, key?: string): Promise<Json> {
     return vi.waitFor(
       async () => {
@@ -54,7 +54,7 @@ export class SmallErp {
     );
   }
 
-  /** Until nothing is new. Its process may die after any event: what it did since the last page it does again. */
+  /** Follows events until none is new. The process may die after any event; it then repeats the last page. */
   async follow(): Promise<void> {
     for (;;) {
       const { after } = this.saved;
@@ -76,7 +76,7 @@ export class SmallErp {
     }
   }
 
-  /** Pieces that arrived, by a delivery note that is read more than once. */
+  /** Adds pieces of a delivery note, which is sent twice. */
   async receive(note: string, pieces: Record<string, number>): Promise<void> {
     const changes = Object.entries(pieces).map(([sku, add]) => ({ sku, add }));
     for (let time = 0; time < 2; time += 1) {

@@ -1,4 +1,5 @@
-// Outgoing webhooks: signed, tried again for days, each endpoint by itself, never to a private address in production.
+// Outgoing webhooks: signed, retried for days, independent of each other, and never sent to private addresses in
+// production.
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -44,7 +45,7 @@ interface Receiver {
   close(): void;
 }
 
-/** @param answer undefined: takes each message */
+/** @param answer undefined: accepts each message */
 async function receive(answer?: (message: Received, response: ServerResponse) => void): Promise<Receiver> {
   const received: Received[] = [];
   const server: Server = createServer(async (request: IncomingMessage, response) => {
@@ -85,7 +86,7 @@ const setStock = async (stock: number, at = 0) => {
   const { status } = await staff.put(`/api/staff/variants/${shop.variants[at]!.id}/stock`, { stock });
   expect(status).toBe(200);
 };
-/** As the worker does each second. */
+/** Delivers once, as the worker does each second. */
 const deliver = async () => {
   await numberShopEvents(shop.deps.db);
   await shop.deps.db.transaction().execute(beginDeliveries);
@@ -103,7 +104,7 @@ const deliveries = async (id: string): Promise<Json[]> =>
   (await staff.get(`/api/staff/webhooks/${id}/deliveries`)).body.items;
 const listed = async (id: string): Promise<Json> =>
   (await staff.get('/api/staff/webhooks')).body.items.find((one: Json) => one.id === id);
-/** What waits for its next try is tried now. */
+/** Makes waiting deliveries due now. */
 const makeDue = async () => {
   await sql`update webhook_deliveries set due_at = now() - interval '1 s' where state = 'pending'`.execute(
     shop.deps.db,
@@ -147,7 +148,7 @@ test('The signature is that of the example in the specification', () => {
   expect(signed).toBe('v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=');
 });
 
-test('What is not taken is tried again with the same id, and a slow endpoint keeps no other waiting', async () => {
+test('A refused message is sent again with the same id, and a slow endpoint delays no other', async () => {
   const hung = await receive(() => undefined);
   const failures = new Map<string, number>();
   const flaky = await receive(({ id }, response) => {
@@ -178,7 +179,7 @@ test('What is not taken is tried again with the same id, and a slow endpoint kee
   expect(new Set(flaky.received.map(({ id }) => id)).size).toBe(2);
 });
 
-test('It is given up after three days, paused where nothing was taken for that long, and told what it missed', async () => {
+test('A delivery is given up after three days; an endpoint that fails for that long is paused, and later gets what it missed', async () => {
   expect(webhookDelays.reduce((sum, seconds) => sum + seconds, 0)).toBeGreaterThanOrEqual(72 * 3_600);
   let isUp = false;
   const receiver = await receive((_, response) => void response.writeHead(isUp ? 200 : 500).end());
@@ -196,7 +197,7 @@ test('It is given up after three days, paused where nothing was taken for that l
   expect((await listed(id)).pausedBecause).toContain('three days');
   const page = await (await staff.request('/staff/integrations')).text();
   expect(page).toContain('three days');
-  // That it is asked no more is no reason to tell operators that all is well.
+  // The metric must not look healthy because a paused webhook is no longer asked.
   const failing = async () => (await measureWebhooks(db)).find((one) => one.id === id)!.failingSeconds;
   expect(await failing()).toBeGreaterThan(72 * 3_600);
   await setStock(32);
@@ -228,7 +229,7 @@ test('An endpoint that answers 410 is paused at once', async () => {
   expect(receiver.received).toHaveLength(1);
 });
 
-test('In production only https to addresses of the public internet is told anything', async () => {
+test('In production, events go only by https to addresses of the public internet', async () => {
   for (const url of [
     'http://erp.example/',
     'ftp://erp.example/',
@@ -259,7 +260,7 @@ test('In production only https to addresses of the public internet is told anyth
     true,
     true,
   ]);
-  // A name that leads to a private address is found out when it is looked up.
+  // A host name with a private address is refused when it is resolved.
   const target = { url: 'https://localhost.localdomain/', secrets: ['whsec_eA=='], mayBePrivate: false };
   const answer = await sendWebhook(
     { ...target, url: 'https://ip6-localhost/' },
@@ -379,7 +380,7 @@ test('A new secret and the former one both sign for a time, so that no message i
   await setStock(21);
   await until(() => expect(receiver.received.some(({ event }) => event.type === 'stock.changed')).toBe(true));
   expect(receiver.received.at(-1)!.signature.split(' ')).toHaveLength(2);
-  // One that is known to others ends at once.
+  // A secret that leaked can be replaced without an overlap.
   newest = (await rotate('rotation-2', { overlapHours: 0 })).body.secret;
   expect(await signers()).toEqual(['newest']);
   expect((await listed(id)).formerSecretUntil).toBeUndefined();

@@ -1,5 +1,4 @@
-// The pages that the law asks for: complete, the same for everyone, and honest about what the seller still has to
-// write.
+// The legal pages: complete, the same for everyone, and clear about what the seller still has to write.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { renderText } from '../../origin/law/pages.ts';
 import { lawPages } from '../../origin/web/page/layout.ts';
@@ -16,7 +15,7 @@ const pageOf = async (path: string) => {
   return { headers: response.headers, page: await response.text() };
 };
 
-test('Every page leads to each of them from its foot, and no value is left unfilled', async () => {
+test('Every page links to each legal page in its footer, and no value is left unfilled', async () => {
   for (const at of ['/', `/p/${shop.slug}`, '/cart', '/sign-in', ...lawPages.map(({ path }) => path)]) {
     const { page } = await pageOf(at);
     const foot = page.slice(page.indexOf('<footer'));
@@ -26,7 +25,7 @@ test('Every page leads to each of them from its foot, and no value is left unfil
   }
 });
 
-test('They tell the seller and the days for returns of the settings, and mark what is still to be written', async () => {
+test('Legal pages name the seller and the return days of the settings, and mark what is still to be written', async () => {
   const imprint = (await pageOf('/imprint')).page;
   expect(imprint).toContain('Tom &amp; Söhne &lt;GmbH&gt;<br>Lange Straße 1');
   expect(imprint).toContain('<mark>');
@@ -38,7 +37,7 @@ test('They tell the seller and the days for returns of the settings, and mark wh
   expect(unset).toContain('<mark>Set SELLER');
 });
 
-test('They are the same for everyone, and that of delivery falls when the methods change', async () => {
+test('Legal pages are the same for everyone, and that of delivery is invalidated when the methods change', async () => {
   const staff = await shop.staff();
   const before = await pageOf('/delivery');
   expect(before.headers.get('CDN-Cache-Control')).toContain('max-age');

@@ -1,4 +1,4 @@
-// The confirmation of an order is sent once: one row of work an order, one Message-ID a row, whatever dies between.
+// The confirmation of an order is sent once: each order has one outbox row and one Message-ID, whatever process dies.
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { type RunningProgram, runProgram } from '../support/run-program.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 import { type SmtpServer, startSmtpServer } from '../support/smtp-server.ts';
 
-/** A worker that starts on a busy machine takes its time. */
+/** A worker may start slowly on a busy machine. */
 const wait = { timeout: 60_000, interval: 50 };
 
 let smtp: SmtpServer;
@@ -52,7 +52,7 @@ const mailsTo = (email: string) => smtp.mails.filter((mail) => mail.to.includes(
 const stateOf = async (email: string) => (await mailRows(email))[0]?.state;
 
 describe('a confirmation', () => {
-  test('is asked for once, though the good news comes three times', async () => {
+  test('is requested once, though the payment is reported three times', async () => {
     const { id } = await order('news@example.com', { payment: { provider: 'demo', outcome: 'unknown' } });
     expect(await mailRows('news@example.com')).toEqual([]);
     await Promise.all([
@@ -63,7 +63,7 @@ describe('a confirmation', () => {
     expect(await mailRows('news@example.com')).toHaveLength(1);
   });
 
-  test('is asked for neither where the payment is refused nor while it is open', async () => {
+  test('is requested neither where the payment is refused nor while it is open', async () => {
     await order('declined@example.com', { payment: { provider: 'demo', outcome: 'declined' } });
     await order('open@example.com', { payment: { provider: 'demo', outcome: 'unknown' } });
     expect([...(await mailRows('declined@example.com')), ...(await mailRows('open@example.com'))]).toEqual(
@@ -121,7 +121,7 @@ describe('a confirmation', () => {
     first.child.kill('SIGKILL');
     await once(first.child, 'exit');
     expect(await stateOf('killed@example.com')).toBe('pending');
-    // The server may still take the first copy: it has ten minutes for its answer.
+    // The server may still accept the first copy for ten minutes.
     expect(await minutesHeld('killed@example.com')).toBeGreaterThan(10);
     smtp.isSilent = false;
     await using _second = startWorker();
@@ -164,7 +164,7 @@ describe('without SMTP', () => {
     expect(await readdir(folder)).toEqual([`${row.id}.eml`]);
     const file = await readFile(join(folder, `${row.id}.eml`), 'utf8');
     expect(file).toContain('file@example.com');
-    // Opened in an editor it is read as it is meant, and no line is longer than a mail's may be.
+    // An editor shows the text unencoded, and no line exceeds the limit of mails.
     expect(file).toMatch(/^http:\/\/localhost:3000\/orders\/\d+\?key=[\w.-]+$/m);
     expect(file).toMatch(/^Content-Transfer-Encoding: 8bit\n\n(.*\n)*1 × .*: €19\.99$/m);
     expect(Math.max(...file.split('\n').map((line) => Buffer.byteLength(line)))).toBeLessThan(998);

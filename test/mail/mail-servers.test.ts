@@ -1,4 +1,4 @@
-// Whatever a mail server does: each mail is tried by its schedule, never twice at once, and keeps nothing else waiting.
+// Whatever a mail server does, each mail is tried by its schedule, never twice at once, and delays no other work.
 import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
@@ -37,7 +37,7 @@ interface MailRow {
   heldForMinutes: number;
 }
 
-/** Somebody of this address has forgotten the password. @returns the row's id */
+/** Requests a password reset for this address. @returns the row's id */
 async function mailTo(email: string, { deps } = shop): Promise<string> {
   await sql`
     insert into accounts (email, name, password_hash) values (${email}, 'Test Person', 'none')
@@ -59,7 +59,7 @@ async function rowOf(id: string, { deps } = shop): Promise<MailRow> {
 const stateOf = async (id: string, of = shop) => (await rowOf(id, of)).state;
 const mailsTo = (email: string, { mails } = smtp) => mails.filter(({ to }) => to.includes(email));
 
-/** @returns the rows once each has failed once, or is a dead letter */
+/** @returns the rows after each has failed once or became a dead letter */
 async function failEach(ids: string[]): Promise<MailRow[]> {
   const jobs = startJobs(shop.deps);
   try {
@@ -72,7 +72,7 @@ async function failEach(ids: string[]): Promise<MailRow[]> {
   return Promise.all(ids.map((id) => rowOf(id)));
 }
 
-/** The stage stands in the address, so that one server plays all of them at once. */
+/** The address names the stage of the reaction, so that one server can simulate all of them at once. */
 const reactByAddress = (reactions: Record<string, ReturnType<SmtpServer['react']>>) => {
   smtp.react = (stage, to) => {
     const named = to.map((address) => address.split('@')[0]!.split('.')).find(([at]) => at === stage);
@@ -173,7 +173,7 @@ describe('a server that hangs', () => {
   });
 });
 
-/** A mail server, and a shop that sends through it, of a test's own. */
+/** Opens a mail server, and a shop that sends through it, for one test. */
 async function openOwn() {
   await using standing = new AsyncDisposableStack();
   const smtp = standing.use(await startSmtpServer());
@@ -182,7 +182,7 @@ async function openOwn() {
   return { smtp, shop, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
-// These wait for seconds, each with a shop of its own, and so all at once.
+// These tests wait for seconds. Each has its own shop, so that all can run at once.
 describe.concurrent('however long it takes', () => {
   test('A slow server is waited for, and gets no second copy from any worker', async ({ expect }) => {
     await using own = await openOwn();
@@ -215,7 +215,7 @@ describe.concurrent('however long it takes', () => {
       expect(performance.now() - stopping).toBeLessThan(8_000);
       const row = await rowOf(id, shop);
       expect(row).toMatchObject({ state: 'pending', failures: 0 });
-      // What the server may have taken is nobody's for its ten minutes; everything else is free at once.
+      // A mail that the server may have accepted stays held for ten minutes. All others are free at once.
       if (stage === 'end') expect(row.heldForMinutes).toBeGreaterThan(9);
       else expect(row.heldForMinutes).toBe(0);
     },
@@ -251,7 +251,7 @@ describe.concurrent('however long it takes', () => {
     expect((await read()).due).toBeGreaterThan(29);
     await failAgain(2, '30 minutes');
     expect((await read()).due).toBeGreaterThan(59);
-    // As often as it takes: what counts is the time.
+    // The number of failures does not matter, only the time.
     await failAgain(3, '71 hours');
     expect((await read()).state).toBe('pending');
     await failAgain(4, '72 hours');
@@ -259,7 +259,7 @@ describe.concurrent('however long it takes', () => {
     await jobs.stop();
   });
 
-  test('Mails stay due while the server cannot be reached, but for the few that find out, and leave once it can be', async ({
+  test('Mails stay due while the server is unreachable, except for a few that probe it, and leave once it is back', async ({
     expect,
   }) => {
     const away = await startSmtpServer();
@@ -276,7 +276,7 @@ describe.concurrent('however long it takes', () => {
       return rows[0]![which];
     };
     await expect.poll(() => countRows('failed'), wait).toBeGreaterThanOrEqual(20);
-    // The pause is not over yet; those that were under way when it began have ended.
+    // The pause is not over yet. Attempts that were running when it began have ended.
     await expect.poll(() => jobs.queues.mail.getActiveCount(), wait).toBe(0);
     const found = await countRows('failed');
     expect(found).toBeLessThanOrEqual(60);
@@ -291,7 +291,7 @@ describe('a mail that is a file', () => {
     await using quiet = await openShop();
     const id = await mailTo('file@example.com', quiet);
     const folder = join(quiet.dataDir, 'mail');
-    // What is in the way makes the last step fail, as a full disk does any of them.
+    // A folder with the file's name makes the last step fail, as a full disk would.
     await mkdir(join(folder, `${id}.eml`, 'in the way'), { recursive: true });
     const jobs = startJobs(quiet.deps);
     const read = () =>

@@ -1,4 +1,4 @@
-// One layout for all mails: seller, links and address in both parts, and nothing that a mail's words could break.
+// One layout for all mails: seller, links and address in both parts, and no markup from a mail's values.
 import { expect, test } from 'vitest';
 import { type Mail, renderHtml, renderText } from '../../origin/mail/mail.ts';
 

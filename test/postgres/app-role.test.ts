@@ -13,7 +13,7 @@ test('The shop sells, changes and forgets under a role that owns no table and ca
   const appUrl = appRoleUrl(database.url);
   const roles = { databaseUrl: appUrl, migrationDatabaseUrl: database.url };
   expect(await migrateAsOwner(roles)).toEqual([]);
-  // By several origins at once, and again.
+  // Several origins do so at once, and again.
   await Promise.all([migrateAsOwner(roles), migrateAsOwner(roles)]);
   await using shop = await openShop({ env: { DATABASE_URL: appUrl }, worker: true });
   const { db } = shop.deps;
@@ -53,7 +53,7 @@ test('A role that owns nothing says what to do where the schema is not that of t
   const appUrl = appRoleUrl(database.url);
   const owner = openKysely(createPool({ url: database.url, name: 'test', max: 1 }));
   await grantToAppRole(owner, appUrl);
-  // The password of the address is that of the role from now on.
+  // The role now has the password of the address.
   await grantToAppRole(owner, appUrl);
   const app = openKysely(createPool({ url: appUrl, name: 'test', max: 1 }));
   expect(await migrateToLatest(app)).toEqual([]);

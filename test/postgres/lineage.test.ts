@@ -1,4 +1,4 @@
-// The lineage of the database: when a process takes it for gone back in time, and when a failover leaves all as it is.
+// The lineage of the database: when a process begins a new one, and when a failover keeps it.
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -41,13 +41,13 @@ function follow(through: Probe = probe()): Lineage {
   return lineage;
 }
 
-/** One that goes on would judge what the next test pretends. */
+/** Closed after each test, because a running one would react to the next test's simulated log. */
 const following: Lineage[] = [];
 afterEach(() => {
   for (const lineage of following.splice(0)) lineage.close();
 });
 
-/** A primary that says another position or timeline than it has. */
+/** A primary that reports a changed position or timeline. */
 function liar(change: (row: Record<string, unknown>) => Record<string, unknown>): Probe {
   const honest = probe();
   return {
@@ -80,7 +80,7 @@ describe('a database', () => {
     expect(hasGoneBack(seen, { ...promoted, history: `${seen.history}\n2\t1/4FFF\twhy` })).toBe(true);
     expect(hasGoneBack(seen, { ...promoted, history: '1\t0/3000148\twhy' })).toBe(true);
     expect(hasGoneBack(seen, { ...promoted, history: undefined })).toBe(true);
-    // A second restore from the same base has the same number again.
+    // A second restore from the same base has the same timeline number again.
     expect(hasGoneBack(seen, { ...seen, lsn: seen.lsn + 1n, history: '1\t0/3000200\twhy' })).toBe(true);
   });
 });

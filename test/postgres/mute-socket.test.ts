@@ -1,5 +1,5 @@
-// A store whose host is gone without a word: no reset comes, and its old connections stay mute for ever. New ones lead
-// elsewhere.
+// A store whose host disappears without a reset: old connections stay silent for ever, and new ones reach another
+// host.
 import { connect, createServer, type Socket } from 'node:net';
 import { sql } from 'kysely';
 import { afterEach, expect, test } from 'vitest';
@@ -10,7 +10,7 @@ import { createDatabase, sharedRedisUrl } from '../support/stores.ts';
 
 interface Way extends AsyncDisposable {
   url: string;
-  /** From now on no byte passes on the connections that stand. */
+  /** From now on no byte passes on the present connections. */
   mute(): void;
 }
 
@@ -20,7 +20,7 @@ afterEach(async () => {
   for (const one of opened.splice(0).reverse()) await one[Symbol.asyncDispose]();
 });
 
-/** A way to a store that can go mute. */
+/** Opens a TCP proxy to a store that can go silent. */
 async function openWay(target: string): Promise<Way> {
   const url = new URL(target);
   const { port, hostname } = url;
@@ -74,7 +74,7 @@ test('a client of Postgres whose statement ran into its deadline is never lent a
   const { way, pool, ask } = await openMutablePostgres();
   await Promise.all([ask(), ask()]);
   way.mute();
-  // Both connections are mute; each is met once.
+  // Both connections are silent, and each is tried once.
   await Promise.all([expect(ask()).rejects.toThrow('timeout'), expect(ask()).rejects.toThrow('timeout')]);
   await expect(ask()).resolves.toMatchObject(answered);
   expect(pool.idleCount).toBe(1);

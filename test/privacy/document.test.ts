@@ -1,4 +1,4 @@
-// docs/privacy.md says what the register of personal data says, row by row, with the default periods.
+// docs/privacy.md has the same content as the register of personal data, row by row, with the default periods.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { keepDefaults } from '../../origin/config.ts';
@@ -25,7 +25,7 @@ function rowOf(name: string, table: PersonalTable): string {
   return `| ${table.title} | \`${name}\` | ${columns.join(', ')} | ${describeErasure(table)} | ${kept} |`;
 }
 
-/** Such as "the row goes", or "`email`: null; `name` stays". */
+/** A sentence such as "the row goes", or "`email`: null; `name` stays". */
 function describeErasure({ erase, personal, find }: PersonalTable): string {
   if (find.length === 0 && Object.keys(erase).length === 0) return 'no row belongs to a shopper';
   if (erase === 'rows') return 'the rows go';

@@ -1,4 +1,4 @@
-// A person with a rich history is exported whole, and erased from every table, every key of Redis and every file.
+// A person with a rich history is exported as a whole, and erased from every table, every Redis key and every file.
 import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
@@ -53,7 +53,7 @@ function orderOf(change: object = {}) {
   };
 }
 
-/** By the link of a mail, which only its reader has. */
+/** Confirms an address by the mailed link, which only the mailbox's owner has. */
 async function confirmEmail(email: string): Promise<void> {
   await shop.browser().post('/api/password-resets', { email });
   const token = await vi.waitFor(async () => {
@@ -72,7 +72,7 @@ async function readMails(): Promise<string[]> {
   return Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')));
 }
 
-/** What the shop's own people write about an order, and what a mail server says. */
+/** Writes about an order by staff, and errors of a mail server. */
 async function liveThrough(orderId: string, staff: Browser): Promise<void> {
   const order = `/api/staff/orders/${orderId}`;
   const shipped = await staff.post(`${order}/shipments`, { carrier: 'DHL', trackingNumber: 'TRACK-7781-OW' });
@@ -100,7 +100,7 @@ async function liveThrough(orderId: string, staff: Browser): Promise<void> {
   );
 }
 
-/** Where any of these words stands, as `table: row` or `redis: key` or `file: name`. */
+/** Finds rows, keys and files with any of these words, as `table: row`, `redis: key` or `file: name`. */
 async function findTraces(of: string[]): Promise<string[]> {
   const isTrace = (text: string) => of.some((word) => text.toLowerCase().includes(word.toLowerCase()));
   const found: string[] = [];
@@ -110,7 +110,7 @@ async function findTraces(of: string[]): Promise<string[]> {
     const { rows } = await sql<{ text: string }>`
       select to_jsonb(t)::text as text from ${sql.table(name)} as t`.execute(shop.deps.db);
     for (const { text } of rows) {
-      // Letters outside of ASCII and quotes as they are.
+      // Parsing shows letters beyond ASCII and quotes unescaped.
       if (isTrace(JSON.stringify(JSON.parse(text)))) found.push(`${name}: ${text.slice(0, 300)}`);
     }
   }
@@ -158,7 +158,7 @@ test('Every column of the database is in the register of personal data, or decla
   const isDeclared = new Set(declared.map(({ table, column }) => `${table}.${column}`));
   expect(present.filter((name) => !known.has(name) && !isDeclared.has(name))).toEqual([]);
   expect([...known].filter((name) => !present.includes(name))).toEqual([]);
-  // A table of the machinery that begins to name people needs an entry of its own.
+  // A technical table that begins to name people must get its own entry.
   const naming = /email|phone|person|account|^customer|address|^who$|_by$/;
   expect(declared.filter(({ column }) => naming.test(column))).toEqual([]);
 });
@@ -243,7 +243,7 @@ test('A person with a rich history is exported whole, then found nowhere but on 
     shop.deps.db,
   );
   expect(kept.rows).toHaveLength(2);
-  // How far the database had come with the last write; nothing of whoever wrote.
+  // This cookie holds only the log position of the last write, and nothing about the person.
   expect([...browser.cookies.keys()]).toEqual(['__Host-written']);
 });
 
@@ -277,7 +277,7 @@ async function runPrivacy(...words: string[]): Promise<string> {
   return told.join('\n');
 }
 
-/** The worker's part of an erasure, at once. */
+/** Runs the worker's part of an erasure at once. */
 async function forgetNow(): Promise<void> {
   await sql`update outbox set due_at = now() where kind = 'forget'`.execute(shop.deps.db);
   shop.deps.wakeWorker();
@@ -327,7 +327,7 @@ test('A guest who asks by letter is exported and erased by the command line, and
     select action, target from operator_log where who = 'the command line' order by id`.execute(db);
   expect(deeds.rows.at(-1)).toEqual({ action: 'erase a guest', target: `orders ${order.number}` });
 
-  // As a backup has it that was made before.
+  // Restores the value that an older backup has.
   await sql`update orders set email = ${rows.rows[0]!.email} where id = ${order.id}`.execute(db);
   const young = shop.browser();
   await young.signUp('young.account@example.org');
@@ -359,7 +359,7 @@ test('What has been kept for its time is forgotten in rounds, and younger things
   const cart = shop.browser();
   await cart.fill(shop.variants[0]!.id);
   const carts = sql<{ id: string }>`select id from carts where account_id is null and lines <> '[]'`;
-  // A busy machine acknowledges a cart before Postgres has it.
+  // On a busy machine, the answer may come before Postgres has the cart.
   await vi.waitFor(async () => expect((await carts.execute(db)).rows).toHaveLength(1), patience);
   await sql`update orders set placed_at = now() - interval '1096 days' where id = ${old.id}`.execute(db);
   await sql`update invoices set issued_at = now() - interval '12 years' where order_id = ${old.id}`.execute(
@@ -378,7 +378,7 @@ test('What has been kept for its time is forgotten in rounds, and younger things
   };
   await vi.waitFor(async () => expect((await readMails()).join()).toContain(email), patience);
   for (const file of await readdir(join(shop.dataDir, 'mail'))) {
-    // Others are still being written.
+    // Other files are still being written.
     if (!file.endsWith('.eml')) continue;
     const path = join(shop.dataDir, 'mail', file);
     if ((await readFile(path, 'utf8')).includes(email)) await utimes(path, new Date(0), new Date(0));
@@ -396,7 +396,7 @@ test('What has been kept for its time is forgotten in rounds, and younger things
   expect(kept.rows[0]!.name).toBe(name);
   await sql`update carts set created_at = now() - interval '401 days'`.execute(db);
   await prune();
-  // Old, but changed today.
+  // The cart is old but was changed today.
   expect((await carts.execute(db)).rows).toHaveLength(1);
   await sql`update carts set updated_at = now() - interval '401 days'`.execute(db);
   await prune();

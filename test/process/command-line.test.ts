@@ -1,5 +1,4 @@
-// Every npm script answers --help, refuses what it does not know, and fits a terminal of 80 columns without colours in
-// a pipe.
+// Every npm script answers --help and refuses unknown options. Help fits 80 columns and has no colours in a pipe.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +7,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { makeAlike } from '../../ops-scripts/command-line.ts';
 
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
-/** `fix` is biome's own command. */
+/** `fix` is a command of biome. */
 const names = Object.keys(scripts).filter(
   (name) => !(name.startsWith('pre') && name.slice(3) in scripts) && name !== 'fix',
 );
@@ -59,14 +58,14 @@ const commandNames = [
   .map(([, name]) => name!)
   .filter((name) => name !== 'help');
 
-/** As `ops` does; asked in this process, since a process for each of forty commands takes long. */
+/** Loads a command in this process, because a process for each of forty commands takes long. */
 async function loadCommand(name: string): Promise<Command> {
   const module = await import(`../../ops-scripts/${name}/command.ts`);
   const command: Command = module[`${name}Command`]({});
   return name === 'compliance' ? command : makeAlike(command);
 }
 
-/** @returns with which code the command would have ended, and what it said */
+/** @returns the exit code that the command would have had, and its output */
 async function ask(command: Command, ...args: string[]) {
   let [said, faults] = ['', ''];
   command.configureOutput({ writeOut: (text) => (said += text), writeErr: (text) => (faults += text) });
@@ -128,13 +127,13 @@ test.each([
   expect(run(process.execPath, `ops-scripts/${folder}/main.ts`, ...args).status).toBe(2);
 });
 
-test('What controls ask fits a narrow terminal, and stays a line each in a pipe', () => {
+test('Requirements of controls fit a narrow terminal, and stay on one line each in a pipe', () => {
   for (const command of [['list'], ['explain', 'elb-multi-az']]) {
     const args = ['ops-scripts/main.ts', 'compliance', ...command];
     const inPipe = ops('compliance', ...command).stdout;
     const env = { ...process.env, FORCE_COLOR: undefined, COLUMNS: '80' };
     const narrow = spawnSync(process.execPath, args, { encoding: 'utf8', env, timeout: 50_000 }).stdout;
-    // An address is copied, so that it stays whole.
+    // An address stays on one line, so that it can be copied.
     expect(tooWide(narrow).filter((line) => line.includes(' '))).toEqual([]);
     expect(narrow.replaceAll(/\s+/g, ' ')).toBe(inPipe.replaceAll(/\s+/g, ' '));
     expect(tooWide(inPipe)).not.toEqual([]);

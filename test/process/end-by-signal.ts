@@ -1,5 +1,5 @@
-// Ends a real test run, drill or benchmark by a signal, and looks at what is left of it: no process, no temporary
-// folder, no exit code 0.
+// Ends a real test run, drill or benchmark by a signal, and checks that it leaves no process and no temporary folder,
+// and does not exit with 0.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { waitUntil } from '../../ops-scripts/local/wait-until.ts';
 
-/** Of Linux's list of processes: those whose environment or working folder is of that run. */
+/** Processes of Linux whose environment or working folder belongs to that run. */
 function processesOf(folder: string): string[] {
   return readdirSync('/proc').filter((pid) => {
     if (!/^\d+$/.test(pid)) return false;
@@ -30,7 +30,7 @@ const commands = {
 };
 export type Name = keyof typeof commands;
 
-/** The real command, begun so far that servers of its own stand. */
+/** Starts the real command and waits until its own servers run. */
 async function start(name: Name): Promise<{ run: ChildProcess; outside: string; folder: string }> {
   // Of its own, since other tests begin such runs at the same time; what does not run as root passes through it.
   const outside = mkdtempSync(join(tmpdir(), 'ended-'));

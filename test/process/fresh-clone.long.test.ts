@@ -1,4 +1,4 @@
-// As a newcomer and as a server have it: a fresh clone under Deno, and an installation without development packages.
+// A newcomer's fresh clone under Deno, and a server's installation without development packages.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { lstatSync, readdirSync, symlinkSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// However a drill or a benchmark ends, nothing of it stays.
+// A drill or a benchmark leaves nothing behind, however it ends.
 import { test } from 'vitest';
 import { endBySignal } from './end-by-signal.ts';
 

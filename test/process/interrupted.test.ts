@@ -1,4 +1,4 @@
-// However a test run ends, nothing of it stays.
+// A test run leaves nothing behind, however it ends.
 import { test } from 'vitest';
 import { endBySignal } from './end-by-signal.ts';
 

@@ -1,5 +1,5 @@
-// Stores behind one address: pgbouncer in transaction mode, and a cluster of Redis. They serve, or a sentence names the
-// setting that is missing.
+// Stores behind one address: pgbouncer in transaction mode, and a Redis cluster. They work, or a sentence names the
+// missing setting.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, writeFileSync } from 'node:fs';
@@ -56,7 +56,7 @@ async function end(child: ChildProcess): Promise<void> {
   await once(child, 'exit');
 }
 
-/** Twice, as a second order meets what the first left in a shared session. */
+/** Buys twice, because the second order may meet the first one's state in a shared session. */
 async function buyTwice(url: string): Promise<void> {
   for (const attempt of ['first', 'second']) {
     const post = (path: string, body: unknown, cookie: string) =>
@@ -113,7 +113,7 @@ pool_mode = transaction
 ${more}
 `,
     );
-    // It does not run as root.
+    // pgbouncer refuses to run as root.
     for (const path of [folder.path, file]) chmodSync(path, 0o755);
     const as = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
     const child = spawn(findProgram('pgbouncer')!, [...as, file], { stdio: 'ignore' });

@@ -16,11 +16,11 @@ afterAll(() => shop[Symbol.asyncDispose]());
 const runtimes = ['node', 'deno'] as const;
 type Runtime = (typeof runtimes)[number];
 
-/** Mails are written here, and not into the developer's own shop. */
+/** Mails are written here, so that they do not reach the developer's own shop. */
 const dataDir = mkdtempSync(join(tmpdir(), 'runtimes-'));
 afterAll(() => rmSync(dataDir, { recursive: true }));
 
-/** Both as README says. */
+/** The command of README for each runtime. */
 function commandOf(runtime: Runtime, part: 'origin' | 'worker'): string[] {
   const command = runtime === 'node' ? `node ${part}/main.ts` : `deno task ${part}`;
   expect(readFileSync('README.md', 'utf8')).toContain(`\`${command}\``);
@@ -56,7 +56,7 @@ async function boot(
 }
 
 describe.each(runtimes)('under %s', (runtime) => {
-  test('the origin is shopped in, signed up at, and ends with 0 after its requests', async () => {
+  test('the origin serves shopping and sign-up, and exits with 0 after its requests', async () => {
     const { child, url } = await boot(runtime, 'origin');
     const page = await fetch(`${url}/p/${shop.slug}`, { headers: { 'accept-encoding': 'br' } });
     expect([page.status, page.headers.get('content-encoding')]).toEqual([200, 'br']);

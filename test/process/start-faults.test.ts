@@ -1,4 +1,4 @@
-// What keeps a process from starting is one sentence on standard error, the same under both runtimes, and exit code 1.
+// A fault that prevents a start is one sentence on standard error, the same under both runtimes, with exit code 1.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const parts = ['origin', 'worker', 'edge'] as const;
 type Part = (typeof parts)[number];
 const portSettings = { origin: 'PORT', worker: 'WORKER_PORT', edge: 'EDGE_PORT' };
 
-/** Nothing needs to answer there: a process starts without its stores. */
+/** No server needs to answer there, because a process starts without its stores. */
 const sound = {
   DATABASE_URL: 'postgres://shop:a-secret@127.0.0.1:9/shop',
   REDIS_URL: 'redis://:a-secret@127.0.0.1:9',
@@ -31,7 +31,7 @@ async function runToEnd(command: string[], env: Record<string, string>) {
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => told.push(String(text)));
   const [code] = await once(child, 'close');
   const lines = told.join('').trim().split('\n');
-  // `deno task` names the task before it runs it.
+  // `deno task` prints the task's name first.
   return { code, lines: lines.filter((line) => !line.includes('Task') && !line.startsWith('{')) };
 }
 
@@ -80,7 +80,7 @@ test('A folder that cannot be made is told in one sentence by edge and start', a
   await using folder = await mkdtempDisposable(join(tmpdir(), 'myclothes-edge-'));
   const file = join(folder.path, 'file');
   writeFileSync(file, '');
-  // Nobody makes folders in /proc, not even root.
+  // Not even root can create folders in /proc.
   for (const place of [file, join(file, 'below'), ...(existsSync('/proc/self') ? ['/proc/nothing'] : [])]) {
     const edge = await runToEnd(['node', 'edge/main.ts'], { ...sound, EDGE_STORE_FOLDER: place });
     const start = await runToEnd(['node', 'ops-scripts/local/start.ts'], { DATA_DIR: place, PORT: '0' });

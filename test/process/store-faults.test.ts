@@ -1,5 +1,5 @@
-// Why a store is not reached: told once, in one sentence, by each process; counted as away; and a healthy start warns
-// of nothing.
+// Each process logs once, in one sentence, why a store is unreachable, and counts it as down. A healthy start logs no
+// warning.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -24,9 +24,9 @@ afterAll(async () => {
 });
 
 interface Part extends AsyncDisposable {
-  /** What it told at level warn and above. */
+  /** Lines of level warn and above. */
   warnings(): string[];
-  /** Service and instance, as its lines bear them. */
+  /** Services and instances that its log lines name. */
   names(): string[];
   metrics(): Promise<string>;
 }
@@ -148,7 +148,7 @@ const faults: [
   ],
 ];
 
-/** The worker has the same watch, and more that comes round again and again. */
+/** The worker has the same watch, and timed tasks that repeat. */
 const tried = parts.flatMap((part) =>
   faults
     .filter(([, , , reason], index) => part === 'origin' || reason === 'connection refused' || index === 4)
@@ -161,7 +161,7 @@ test.concurrent.each(tried)(
   async (part, _what, store, env, reason) => {
     await using process = await start(part, env());
     await vi.waitFor(() => expect(process.warnings()).toHaveLength(1), { timeout: 30_000 });
-    // Long enough for every task to come round some times.
+    // Long enough for every timed task to run several times.
     await new Promise((resolve) => setTimeout(resolve, longEnoughMs));
     const name = store === 'postgres' ? 'Postgres' : 'Redis';
     expect(process.warnings()).toEqual([

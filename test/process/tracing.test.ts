@@ -1,4 +1,5 @@
-// Edge, origin and worker as processes, and a small collector: a change is one trace from the click to the last cache.
+// Edge, origin and worker as processes with a small collector: one trace covers a change from the click to the last
+// cache.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -18,7 +19,7 @@ interface CollectedSpan {
 }
 
 const spans: CollectedSpan[] = [];
-/** What a collector answers; a shop must not mind. */
+/** Status of the collector's answers, which must not affect the shop. */
 let status = 200;
 const collector = createServer((request, response) => {
   const parts: Buffer[] = [];
@@ -129,7 +130,7 @@ test('A change is one trace from the click to the last cache, twice, and a colle
           'myclothes-edge POST /.edge/purge',
         ]),
       );
-    // Each hangs below another of the trace, up to the caller's own.
+    // Each span's parent is another span of the trace, or the caller's own.
     const ids = new Set([...of(traceId).map(({ spanId }) => spanId), '00f067aa0ba902b7']);
     expect(of(traceId).filter(({ parentSpanId }) => !ids.has(parentSpanId ?? ''))).toEqual([]);
     const job = of(traceId).find(({ name }) => name === 'job invalidate')!;

@@ -1,4 +1,4 @@
-// Every command that README and docs/ name is known here: run as it is written, or tried as far as this machine can,
+// Checks every command that README and docs/ name. Each is run as written, or tried as far as this machine allows,
 // with the reason.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,7 +17,7 @@ const documents = [
     .map((name) => join('docs', name)),
 ];
 
-/** In blocks of code and between backticks; a line that goes on after a backslash is one. */
+/** Finds commands in code blocks and between backticks. A line that ends in a backslash continues on the next. */
 function commandsIn(text: string): string[] {
   const blocks = [...text.matchAll(/```(?:sh)?\n(.*?)```/gs)].flatMap(([, block = '']) =>
     block.replaceAll(/\\\n\s*/g, '').split('\n'),
@@ -35,7 +35,7 @@ function commandsIn(text: string): string[] {
 
 const written = [...new Set(documents.flatMap((file) => commandsIn(readFileSync(file, 'utf8'))))].sort();
 
-/** What takes servers of its own, minutes or an account, and where it is shown instead. */
+/** Commands that need their own servers, minutes or an account, and the test that covers each instead. */
 const elsewhere: [pattern: RegExp, reason: string, shownBy?: string][] = [
   [/^npm start$/, 'runs until it is stopped', 'test/local/start.test.ts'],
   [/^npm (test|test -- FILE|run test:long|run check)$/, 'is what runs this', 'test/run.ts'],
@@ -48,7 +48,7 @@ const elsewhere: [pattern: RegExp, reason: string, shownBy?: string][] = [
   [/ -- aws run -- /, 'needs an account of AWS', 'test/infra/aws-run.test.ts'],
 ];
 
-/** Begins to shop or to measure for minutes: its options and names are tried, nothing is started. */
+/** Commands that would run for minutes. Only their options and names are checked. */
 const long = /^npm run (drill|bench) -- /;
 
 const stand = {
@@ -59,7 +59,7 @@ const stand = {
   EMAIL: 'nobody@example.com',
 };
 
-/** Runs until its last word: the exit codes that are right there. */
+/** Commands that end with exit codes other than 0. */
 const codes: [pattern: RegExp, codes: number[]][] = [
   [/ -- compliance$/, [3]],
   [/ -- infra$/, [2]],
@@ -116,7 +116,7 @@ async function run(command: string): Promise<{ code: number; output: string }> {
 
 const listings = new Map<string, Promise<string>>();
 
-/** What names all drills, or all benchmarks: the same for each command. */
+/** Lists all drills, or all benchmarks, once for each command. */
 function listNames(command: string): Promise<string> {
   const listing = listings.get(command) ?? run(command).then(({ output }) => output);
   listings.set(command, listing);
@@ -134,7 +134,7 @@ test('README and docs/ name commands, and every exception is of one of them', ()
   }
 });
 
-/** In an order in which each finds what the one before wrote. */
+/** The order in which each command finds the files of the one before. */
 const rank = (command: string) =>
   [' infra synth ', ' catalog import'].findIndex((part) => command.includes(part));
 const runnable = written
@@ -145,7 +145,7 @@ test.each(runnable)('%s', { timeout: 120_000 }, async (command) => {
   const real = Object.entries(stand).reduce((text, [word, value]) => text.replaceAll(word, value), command);
   if (command.startsWith('npx vitest run ')) {
     const path = command.split(' ').at(-1)!;
-    // It would run what this run runs.
+    // This run already runs that test file.
     expect(spawnSync('git', ['ls-files', `${path}*`], { encoding: 'utf8' }).stdout).toContain('.test.ts');
     return;
   }

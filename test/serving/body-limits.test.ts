@@ -1,4 +1,5 @@
-// A body that is too long is refused however its length is told, and one that fits is read whole, over a real socket.
+// Over a real socket, a body that is too long is refused with and without an announced length, and one that fits is
+// read.
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -18,7 +19,7 @@ afterAll(async () => {
   await shop?.[Symbol.asyncDispose]();
 });
 
-/** An add of one piece, padded by spaces to so many bytes. @param framing how the length is told */
+/** A request that adds one piece, padded by spaces to `bytes`. @param framing how the length is stated */
 function addOf(
   bytes: number,
   framing: 'announced' | 'in chunks',

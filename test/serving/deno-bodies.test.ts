@@ -1,12 +1,12 @@
-// The bounds on bodies and unreadable requests hold under Deno as they do under Node. The long one, of bodies that are
-// read as a stream, is Node's own: 30 s and more.
+// The limits on bodies and unreadable requests hold under Deno as under Node. The test of streamed bodies runs only
+// under Node, because it takes 30 s or more.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-/** An app that reads bodies of up to 100 KB, served as the origin and the worker are. */
+/** An app that reads bodies of up to 100 KB, served like origin and worker. */
 const program = `
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
@@ -51,7 +51,7 @@ describe('under Deno', () => {
     socket.write(text);
     return { socket, heard: () => heard };
   }
-  /** One byte each 50 ms, until the connection ends. */
+  /** Sends one byte every 50 ms until the connection ends. */
   async function drip(start: string, piece: string): Promise<string> {
     const { socket, heard } = await begin(start);
     const timer = setInterval(() => socket.write(piece), 50);

@@ -1,4 +1,4 @@
-// A shared page is kept compressed, on bytes of its own, and is given plain to whoever accepts nothing else.
+// A shared page is kept compressed in buffers of its own, and is sent plain to clients that accept nothing else.
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import {
@@ -27,7 +27,7 @@ test.each([
   expect(Buffer.from(bodyOf(short, 'identity')).toString()).toBe('short');
 });
 
-test('no plain body is kept beside the short ones, and none keeps a block of memory that it shares', async () => {
+test('no plain body is kept beside compressed ones, and no body keeps a shared block of memory alive', async () => {
   for (const whole of [await made(page), await made('short')]) {
     for (const body of Object.values(whole.bodies)) expect(body.buffer.byteLength).toBe(body.byteLength);
   }
@@ -35,7 +35,7 @@ test('no plain body is kept beside the short ones, and none keeps a block of mem
   expect(representationCodec.encode(await made(page)).length).toBeLessThan(page.length / 5);
 });
 
-test('what has more tags than a proxy passes on is kept by no edge', async () => {
+test('an answer with more tags than a proxy passes on is kept by no edge', async () => {
   const value = await made(page);
   const withTags = (count: number) => {
     const tags = Object.fromEntries(

@@ -1,4 +1,4 @@
-// Clients that send their bodies slowly hold nothing but their own connections: other shoppers browse and buy
+// Clients that send their bodies slowly hold nothing but their own connections. Other shoppers can browse and buy
 // meanwhile.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -26,7 +26,7 @@ const url = (path: string) => `http://127.0.0.1:${server.port}${path}`;
 const head = (length: number) =>
   `POST /api/cart/lines HTTP/1.1\r\nHost: shop.test\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`;
 
-/** A client that has sent one byte of its body. */
+/** Begins a request and sends one byte of its body. */
 async function beginBody(): Promise<{ socket: Socket; heard: () => string }> {
   const socket = connect(server.port, '127.0.0.1');
   let text = '';
@@ -94,7 +94,7 @@ test('The oldest unfinished body makes room where one client has too many', asyn
     await once(socket, 'connect');
     socket.write(`${head(100)}{`);
     sockets.push(socket);
-    // The server has to have heard of it before the next one.
+    // The server must have read the byte before the next client connects.
     await fetch(`http://127.0.0.1:${own.port}/livez`);
   }
   // Long before any of them has had its time.

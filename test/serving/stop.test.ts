@@ -1,4 +1,5 @@
-// A stop cuts no answer that a slow client is still reading, and leaves no idle connection open; by TLS as without.
+// A stop cuts no answer that a slow client is still reading, and leaves no idle connection open, with and without
+// TLS.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempDisposableSync } from 'node:fs';
@@ -10,7 +11,7 @@ import { expect, test } from 'vitest';
 import { serve } from '../../origin/web/serving/serve.ts';
 import { findProgram } from '../support/system-packages.ts';
 
-/** More than the kernel takes off our hands for a client that does not read. */
+/** Larger than the socket buffers of the kernel, so that a client that does not read delays the answer. */
 const body = new Uint8Array(24 * 1024 * 1024);
 
 async function openServer() {

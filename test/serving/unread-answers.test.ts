@@ -1,4 +1,4 @@
-// An answer that nobody reads is ended, and what makes it with it; one that is read slowly but steadily comes whole.
+// An answer that a client does not read is ended together with its source. One that is read slowly arrives whole.
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
@@ -37,7 +37,7 @@ test.each([
   server.close();
 });
 
-test('A stream ends for whoever takes a little of it now and then, and goes on for whoever is only late', async () => {
+test('A stream ends for a client that reads a little now and then, and goes on for one that is only late', async () => {
   let cutOff = 0;
   const server = createServer(async (_request, response) => {
     response.setMaxListeners(0).on('error', () => undefined);

@@ -1,4 +1,4 @@
-// What is no request is refused by the shop itself: a problem document with the headers that every answer bears.
+// The shop itself refuses unreadable requests: by a problem document with the headers of every answer.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -20,7 +20,7 @@ beforeAll(async () => {
     host: '127.0.0.1',
     port: 0,
   });
-  // Known ahead of the router from now on.
+  // From now on the page is answered before the router.
   for (let time = 0; time < 3; time += 1) await fetch(`http://127.0.0.1:${server.port}/`);
 });
 afterAll(async () => {
@@ -28,7 +28,7 @@ afterAll(async () => {
   await shop?.[Symbol.asyncDispose]();
 });
 
-/** @returns all that comes until the connection ends. */
+/** @returns everything until the connection ends */
 async function send(bytes: string): Promise<{ head: string; body: string }> {
   const socket = connect(server.port, '127.0.0.1');
   socket.setEncoding('utf8');

@@ -10,7 +10,7 @@ import { openShop, type Shop } from '../support/shop.ts';
 let shop: Shop;
 let plain: Serving;
 let quick: Serving;
-/** How many requests the router of `quick` saw. */
+/** Number of requests that the router of `quick` handled. */
 let routed = 0;
 
 beforeAll(async () => {
@@ -59,7 +59,7 @@ async function ask(
   return { status: response.statusCode, headers: kept, body: Buffer.concat(chunks).toString('base64') };
 }
 
-/** Asks often enough that memory holds it, whichever process filled it. */
+/** Asks often enough that both servers keep the page in memory. */
 async function makeKnown(path: string): Promise<void> {
   for (const server of [plain, quick, plain, quick]) await ask(server, path);
 }
@@ -111,7 +111,7 @@ describe('a page that memory holds', () => {
     }
   });
 
-  test('is not sent again to whom has it, in the encoding that they have', async () => {
+  test('is not sent again to a client that has it in the same encoding', async () => {
     const path = `/p/${shop.slug}`;
     await makeKnown(path);
     const headers = { 'accept-encoding': 'br' };
@@ -137,14 +137,14 @@ describe('a page that memory holds', () => {
       .execute((tx) => changeProduct(tx, id, { name: 'Another tee' }));
     const before = routed;
     await shop.deps.floors.raise(tags);
-    // What memory was still trusted for a moment is not any more.
+    // Within a moment, the page is no longer served from memory.
     await expect
       .poll(async () => Buffer.from((await ask(quick, path)).body, 'base64').toString(), { interval: 5 })
       .toContain('Another tee');
     expect(routed).toBeGreaterThan(before);
   });
 
-  test('is not what a write, a request with a body or an unknown address gets', async () => {
+  test('is not the answer to a write, a request with a body or an unknown address', async () => {
     const path = `/p/${shop.slug}`;
     await makeKnown(path);
     for (const [method, headers] of [

@@ -1,4 +1,4 @@
-// Who works here: owners give and take roles, the last owner cannot go, and the audit of it can be neither changed nor
+// Staff members: owners give and take roles, the last owner cannot go, and the audit can be neither changed nor
 // deleted.
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -32,7 +32,7 @@ test('A shopper becomes an editor by signing in again, then a viewer with the ne
     role: 'editor',
   });
   expect(added.body).toMatchObject({ id: account.id, email, role: 'editor', secondFactor: false });
-  // The session of the shopper has ended.
+  // The shopper's session has ended.
   expect((await browser.get('/api/account')).status).toBe(401);
   const signedIn = await browser.post('/api/sessions', { email, password });
   expect(signedIn.body).toMatchObject({ role: 'staff', staffRole: 'editor' });

@@ -1,5 +1,5 @@
-// The pages by which orders are worked on without JavaScript: staff's list, one order with a form a deed, returns and
-// customers; the shopper's order.
+// Pages that work without JavaScript: staff's order list, one order with a form for each action, returns and
+// customers, and the shopper's order.
 import { randomUUID } from 'node:crypto';
 import { parse } from 'node-html-parser';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -27,7 +27,7 @@ const send = (browser: Browser, path: string, values: Record<string, string>) =>
     headers: { 'Content-Type': 'application/x-www-form-urlencoded', 'Sec-Fetch-Site': 'same-origin' },
     body: new URLSearchParams(values).toString(),
   });
-/** What the form with this submit button would send as it stands, and where to. */
+/** The target and the values that the form with this submit button would send. */
 function formOf(html: string, button: string): { action: string; values: Record<string, string> } {
   const form = parse(html)
     .querySelectorAll('form')
@@ -78,7 +78,7 @@ describe('By forms alone, each sent twice,', () => {
       shipments: [{ carrier: 'DHL' }],
     });
     await fillIn(staff, theirs, 'Ship');
-    // A day is noted as its noon; a parcel that left in the evening has not arrived before.
+    // A day is stored as its noon. A parcel that left that evening cannot arrive before.
     const day = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
     const shippedAt = `${day}T20:00:00.000Z`;
     await shop.deps.db

@@ -1,5 +1,5 @@
-// Whatever stays unclear of a payment is shown to staff, who can end it: once, with its log, and never against an
-// answer that came meanwhile.
+// Staff see every unclear payment and can decide it: once, with a log entry, and never against an answer that came
+// meanwhile.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Browser } from '../support/shop.ts';
 import { openStripeShop, type PlacedOrder, type StripeShop } from '../support/stripe-shop.ts';

@@ -16,7 +16,7 @@ const priced = (amount: number) => ({ price: { amount, currency: 'EUR' } });
 const path = () => `/api/staff/products/${productId}`;
 
 describe('a change by staff', () => {
-  test('is on API, page and list once its invalidation is done, and in the cart of who has the product', async () => {
+  test('is on API, page and list once its invalidation is done, and in the carts that hold the product', async () => {
     const guest = shop.browser();
     await guest.add(shop.variants[0]!.id);
     for (const page of [`/p/${shop.slug}`, '/', `/api/products/${shop.slug}`, '/api/products'])
@@ -69,7 +69,7 @@ describe('a change by staff', () => {
     expect(row.account_id).not.toBeNull();
   });
 
-  test('of stock is what can be bought from then on', async () => {
+  test('of stock sets what can be bought from then on', async () => {
     const { id } = shop.variants[3]!;
     expect((await shop.browser().add(id)).body.code).toBe('out-of-stock');
     await staff.put(`/api/staff/variants/${id}/stock`, { stock: 5 }, { Prefer: 'wait=5' });

@@ -1,4 +1,4 @@
-// The staff's form changes what was changed in it, and nothing else.
+// The staff's product form changes only the fields that were edited.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { saveProducts } from '../../origin/catalog/change/save-product.ts';
 import { readProductById, toProduct } from '../../origin/catalog/read-product.ts';
@@ -46,7 +46,7 @@ async function send(values: Record<string, string>): Promise<Response> {
   });
 }
 
-/** As Postgres has it. */
+/** The product in Postgres. */
 async function product() {
   const { name, description, variants } = toProduct((await readProductById(shop.deps.db, productId))!);
   return { name, description, prices: variants.map(({ price }) => price.amount) };
@@ -86,7 +86,7 @@ test('a price that was entered is the price of all', async () => {
 const stocks = async () =>
   toProduct((await readProductById(shop.deps.db, productId))!).variants.map(({ available }) => available);
 const page = async () => (await staff.request(`/staff/products/${productId}`)).text();
-/** The form with the pieces of its variants, in order of the page. */
+/** Names of the stock fields, in order of the page. */
 const stockFields = (form: Record<string, string>) =>
   Object.keys(form).filter((name) => name.startsWith('stock-'));
 
@@ -185,7 +185,7 @@ test('a description of 20,000 letters of any script is saved, and what was saved
   expect(saved).toMatch(/Saved\. (Live everywhere \(\d+ ms\)|Not live everywhere yet)/);
 });
 
-test('what the law asks for is saved by the form, told by the API, shown on the page and in the feed', async () => {
+test('legal facts are saved by the form, told by the API, and shown on the page and in the feed', async () => {
   const facts = {
     'fact-material': '100 % lambswool',
     'fact-care': 'By hand\r\nDry flat',
@@ -221,7 +221,7 @@ test('what the law asks for is saved by the form, told by the API, shown on the 
   expect(feed).toContain('<g:material>100 % lambswool</g:material>');
   expect(feed).toContain('<g:attribute_value>Norlund A/S &lt;b&gt;</g:attribute_value>');
   expect(await page()).toContain('care: By hand');
-  // One member by JSON leaves the others; null and an empty text take one away.
+  // A JSON change of one member leaves the others. Null and an empty text remove one.
   const { product: left } = await patched({
     care: '',
     manufacturer: { email: null },
@@ -255,7 +255,7 @@ test('every kind of mail is shown as it would be sent, and leaves nothing behind
   expect(mailTemplates.length).toBeGreaterThan(10);
   for (const template of mailTemplates) {
     expect(list).toContain(`href="/staff/mails/${template}"`);
-    // In words, so that a new kind of mail says when it is sent.
+    // Each kind of mail must state in words when it is sent.
     expect(list).toMatch(new RegExp(`href="/staff/mails/${template}"[^<]*>[^<]+</a></th><td>[A-Z]`));
     const shown = await staff.request(`/staff/mails/${template}`);
     expect([template, shown.status]).toEqual([template, 200]);

@@ -1,4 +1,5 @@
-// Each page has one address, every other spelling leads there, and each part of a list is a page of its own.
+// Each page has one address, to which every other spelling redirects. Each part of a list is a page with its own
+// address.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aProduct, saveAll } from '../catalog/open-catalog.ts';
 import { openShop, type Shop } from '../support/shop.ts';
@@ -65,7 +66,7 @@ describe('another spelling of an address leads to the page', () => {
     expect([status, headers.get('Location')]).toEqual([308, '/cart']);
   });
 
-  test('what is nowhere is nowhere, however it is spelled, and no address leads to another host', async () => {
+  test('an unknown address is 404 however it is spelled, and no address leads to another host', async () => {
     for (const path of [
       '/p/none/',
       '/P/NONE',

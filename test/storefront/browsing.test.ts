@@ -1,5 +1,5 @@
-// A shopper looks around in a real browser: colours and their pictures, filters, messages and the way back, with a
-// script and without.
+// A shopper browses in a real browser, with and without a script: colours and pictures, filters, messages, and the
+// back button.
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium, launchChromium, openStorefront, type Storefront } from './open-storefront.ts';
@@ -170,7 +170,7 @@ describe.skipIf(!hasChromium)('looking around in Chromium', () => {
     await page.waitForURL('**/account');
     await page.evaluate('history.go(-3)');
     await page.waitForURL('**/c/women-t-shirts', { waitUntil: 'commit' });
-    // It was kept by the browser, not loaded again.
+    // The browser kept the page and did not load it again.
     expect(await page.evaluate('performance.getEntriesByType("navigation")[0].type')).toBe('navigate');
     await expect.poll(() => count.textContent()).toBe('1');
     await expect.poll(() => page.textContent('[data-name-here]')).toBe('Ida');

@@ -1,4 +1,4 @@
-// The chosen colour's picture is shown wherever the piece is: lists, product page, bag, checkout, order and mail.
+// The chosen colour's picture is shown in lists, product page, bag, checkout, order and mail.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { renderHtml } from '../../origin/mail/mail.ts';
 import { prepareOrderMail } from '../../origin/order/order-mail.ts';
@@ -20,7 +20,7 @@ beforeAll(async () => {
       variants: [
         aVariant('cape', 'S', 'Red', red),
         aVariant('cape', 'M', 'Red', red),
-        // A file often names the picture at one of a colour's sizes only.
+        // Files often name the picture at only one of a colour's sizes.
         aVariant('cape', 'S', 'Sky Blue', { imageUrl: picture('blue') }),
         aVariant('cape', 'M', 'Sky Blue'),
         aVariant('cape', 'S', 'Éclair & "Sons"'),
@@ -41,7 +41,7 @@ async function page(path: string, browser = shop.browser()): Promise<string> {
   return response.text();
 }
 
-/** The pictures of a page in their order. */
+/** Names of the page's pictures, in order. */
 function picturesOf(html: string): string[] {
   return [...html.matchAll(/<img src="([^"]*)"/g)].map(([, url]) => url!.replace(/^.*\/|\.\w+$/g, ''));
 }
@@ -52,7 +52,7 @@ describe('a product’s page', () => {
     ['/p/cape?color=Red', ['red', 'front', 'lining', 'blue'], 'Red'],
     ['/p/cape?color=Sky%20Blue', ['blue', 'front', 'lining', 'red'], 'Sky Blue'],
     ['/p/cape?color=sky+blue', ['blue', 'front', 'lining', 'red'], 'Sky Blue'],
-    // Without a picture of its own, the pictures are as the shop put them.
+    // A colour without its own picture leaves the shop's order of pictures.
     [
       '/p/cape?color=%C3%89clair%20%26%20%22Sons%22',
       ['front', 'red', 'blue', 'lining'],
@@ -80,7 +80,7 @@ describe('a product’s page', () => {
     for (const link of links) expect(await page(link)).toContain(`href="${link}" aria-current="true"`);
   });
 
-  test('a colour that it has not makes no entry of its own, whatever is asked for', async () => {
+  test('a colour that the product lacks makes no cache entry of its own', async () => {
     const keys = async () => (await shop.deps.redis.keys('*')).filter((key) => key.includes('cape'));
     await page('/p/cape?color=Green');
     const before = (await keys()).length;
@@ -91,7 +91,7 @@ describe('a product’s page', () => {
     expect((await shop.browser().request('/p/cape%3Fcolor=Red')).status).toBe(404);
   });
 
-  test('that comes in another colour since it was asked for in it shows that colour', async () => {
+  test('that gains a colour after a request for it shows that colour', async () => {
     await page('/p/plain-cape?color=Olive');
     const variants = [aVariant('plain-cape', 'M', 'Sky Blue'), aVariant('plain-cape', 'M', 'Olive')];
     await saveAll(shop.deps.db, [
@@ -113,7 +113,7 @@ test('a list that is filtered by colour shows that colour’s picture, and leads
     '/p/cape?color=Sky%20Blue',
     'blue',
   ]);
-  // Of several colours the first of the product, in a size that was asked for.
+  // Of several chosen colours, the card shows the product's first one in a chosen size.
   expect(card(await page('/c/capes?color=Sky+Blue&color=Red'))).toEqual(['/p/cape?color=Red', 'red']);
   const { body } = await shop.browser().get('/api/products?category=capes&color=Sky%20Blue');
   const shown = body.items.find((item: { slug: string }) => item.slug === 'cape');
@@ -126,7 +126,7 @@ test('A search that names a colour shows that colour’s picture, however it is 
   for (const q of ['sky+blue+cape', 'Cape+SKY-BLUE'])
     expect([q, card(await page(`/search?q=${q}`))]).toEqual([q, ['/p/cape?color=Sky%20Blue', 'blue']]);
   expect(card(await page('/search?q=cape'))).toEqual(['/p/cape', 'front']);
-  // What was chosen goes before what was typed.
+  // A chosen colour has priority over a typed one.
   expect(card(await page('/search?q=sky+blue+cape&color=Red'))).toEqual(['/p/cape?color=Red', 'red']);
 });
 

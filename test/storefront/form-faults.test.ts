@@ -1,5 +1,5 @@
-// A form that is wrong says so in the title, and begins with a focused list that leads to each field; nothing that was
-// entered is lost.
+// A form with faults says so in the title and begins with a focused list of links to its fields. It keeps all that
+// was entered.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Browser, openShop, type Shop } from '../support/shop.ts';
 
@@ -33,7 +33,7 @@ const checkout = {
   payment: 'demo:paid',
 };
 const titleOf = (page: string) => /<title>([^<]*)<\/title>/.exec(page)![1];
-/** @returns the fields that the summary leads to; undefined where there is no summary that takes the focus. */
+/** @returns the fields that the summary links to; undefined without a focused summary */
 function fieldsOfSummary(page: string): string[] | undefined {
   const summary = /<div class="notice" role="alert" tabindex="-1" autofocus[\s\S]*?<\/div>/.exec(page)?.[0];
   if (summary === undefined) return undefined;
@@ -154,7 +154,7 @@ describe('what is wrong is told first, by name, and leads to its field', () => {
     },
   );
 
-  test('a page that is as it should be has neither', async () => {
+  test('a page without faults has neither summary nor error in its title', async () => {
     for (const path of ['/checkout', '/sign-in', '/sign-up', '/forgot-password', '/reset-password?token=x']) {
       const page = await (await guest.request(path)).text();
       expect([path, titleOf(page)!.startsWith('Error'), fieldsOfSummary(page)]).toEqual([
@@ -194,7 +194,7 @@ test('A total that changed between page and order is told with both sums, and ag
       ].map(([, name, value]) => [name!, value!]),
     );
   const seen = hidden(await (await shopper.request('/checkout')).text());
-  // Behind every cache's back, as for the moment between a change and its purge.
+  // Changes the price without an invalidation, as in the moment between a change and its purge.
   await shop.deps.db
     .updateTable('variants')
     .set({ price_amount: 21_000 })
@@ -258,7 +258,7 @@ describe('a session that ended while a form was open', () => {
     expect((await browser.get('/api/orders')).body.items).toHaveLength(1);
   });
 
-  test('is no session that never was: a stranger is sent to sign in', async () => {
+  test('differs from no session at all: a stranger is sent to sign in', async () => {
     for (const path of ['/account', '/staff/products/1'])
       expect((await send(shop.browser(), path, { do: 'rename', name: 'A' })).to).toContain('/sign-in');
   });

@@ -1,5 +1,5 @@
-// Lighthouse on every public page, as on a phone and on a desk: accessible, by best practice, and found where it is
-// meant to be. How fast a page is depends on what else the machine does, so that is told and not judged.
+// Lighthouse on every public page, for phone and desktop: accessibility, best practices and SEO. Speed is only
+// reported, because it depends on what else the machine does.
 import { createServer } from 'node:net';
 import lighthouse, { desktopConfig, type Result } from 'lighthouse';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

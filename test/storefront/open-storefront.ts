@@ -1,4 +1,4 @@
-// The shop on a socket with the demo catalog's look, and Chromium to look at it.
+// Serves the shop on a socket with the demo catalog's look, and opens Chromium.
 import { loadDemoCatalog } from '../../origin/demo-catalog/load-demo-catalog.ts';
 import { createDatabase, createPool } from '../../origin/postgres/database.ts';
 import { serve } from '../../origin/web/serving/serve.ts';
@@ -8,7 +8,7 @@ export { hasChromium, launchChromium } from '../../ops-scripts/drills/chromium.t
 
 export interface Storefront extends AsyncDisposable {
   url: string;
-  /** Of a product that can be bought. */
+  /** Slug of a product that can be bought. */
   slug: string;
   staff: { email: string; password: string };
 }
@@ -31,7 +31,7 @@ export async function openStorefront(): Promise<Storefront> {
   standing.defer(() => server.stop(500));
   const stack = standing.move();
   return {
-    // Browsers keep `Secure` cookies of http://localhost, not of its address.
+    // Browsers keep `Secure` cookies of http://localhost, but not of its IP address.
     url: `http://localhost:${server.port}`,
     slug: 'women-moss-boxy-t-shirt',
     staff: staffAccount,

@@ -1,5 +1,4 @@
-// Every page is valid HTML within its budget, reachable without a dead link, and nothing serious stands in the way of
-// anyone.
+// Every page is valid HTML within its budget and has no dead link, and axe finds no serious barrier.
 import { brotliCompressSync } from 'node:zlib';
 import { HtmlValidate } from 'html-validate';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
@@ -58,7 +57,7 @@ function pagePaths(): string[] {
   ];
 }
 
-/** @returns what is wrong with a page, a line a fault. */
+/** @returns one line for each fault of a page */
 async function faultsOf(path: string, text: string): Promise<string[]> {
   const report = await validator.validateString(text);
   const messages = report.results.flatMap((result) => result.messages);
@@ -80,7 +79,7 @@ test('HTML stays within 15 KB, CSS within 12 KB and the script within 5 KB, comp
   expect(await compressed(assetUrl('shop.js'))).toBeLessThanOrEqual(5 * kilobyte);
 });
 
-/** What is wrong with an answer's headers, whatever page it is. */
+/** Faults of an answer's headers, which every page must have. */
 function wrongHeaders(path: string, { headers, status }: Response): string[] {
   const wrong: string[] = [];
   const must = (name: string, pattern: RegExp) => {
@@ -118,9 +117,9 @@ test('no link or form that can be reached from the front door is dead, wrong in 
     const text = await response.text();
     if (response.status >= 400) wrong.push(`${response.status} ${path}`);
     wrong.push(...wrongHeaders(path, response));
-    // Filters and later pages are the same page with other numbers.
+    // Filters and later pages are the same page with other products.
     if (path.includes('?') || !response.headers.get('Content-Type')?.startsWith('text/html')) return;
-    // One product's page is as another's; each twentieth is read letter by letter.
+    // Products' pages are alike, so only every twentieth is validated.
     if (!path.startsWith('/p/') || products++ % 20 === 0) wrong.push(...(await faultsOf(path, text)));
     for (const [, found = ''] of text.matchAll(/(?:href|src|action)="(\/[^"#]*)/g)) {
       const next = found.replaceAll('&amp;', '&');
@@ -142,7 +141,7 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
   });
   afterAll(() => chromium?.close());
 
-  /** Each page with whoever may see it. */
+  /** Each page with the storage state of a visitor who may see it. */
   const views = () => [
     ...pagePaths().map((path) => ({ path, storageState: undefined })),
     ...personal.shopperPaths.map((path) => ({ path, storageState: personal.shopper })),
@@ -209,7 +208,7 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
   }, 180_000);
 });
 
-/** What stands beyond the window or is cut off; a gallery is there to be scrolled, and a table of sizes may be. */
+/** Elements that overflow the window or are cut off. Galleries and size tables may scroll. */
 function overflowsOf(page: Page): Promise<string[]> {
   return page.evaluate(`(() => {
     for (const part of document.querySelectorAll('details')) part.open = true;
@@ -224,7 +223,7 @@ function overflowsOf(page: Page): Promise<string[]> {
   })()`);
 }
 
-/** Headings of which a word stands in two lines; an address of mail may. */
+/** Headings with a word that is broken over two lines. E-mail addresses may break. */
 function brokenHeadings(page: Page): Promise<string[]> {
   return page.evaluate(`(() => {
     const isBroken = (heading) => {
@@ -247,7 +246,7 @@ function brokenHeadings(page: Page): Promise<string[]> {
 interface View {
   width: number;
   colorScheme: 'light' | 'dark';
-  /** Without: the shop's script never arrives, as where JavaScript is off; axe itself needs a page that runs. */
+  /** False: the shop's script is not loaded, as without JavaScript. axe itself needs JavaScript. */
   hasScript: boolean;
   storageState: BrowserContextOptions['storageState'];
 }

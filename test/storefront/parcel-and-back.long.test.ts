@@ -1,5 +1,5 @@
-// In Chromium, with and without JavaScript, on a phone and on a desktop: a guest buys with a code, the parcel is shipped
-// in two parts, one piece is sent back, staff receive it, the money is back, and the documents are right to the cent.
+// In Chromium, with and without JavaScript, on a phone and on a desktop: a guest buys with a code, the order is
+// shipped in two parts, one piece is sent back and refunded, and the documents are right to the cent.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -25,7 +25,7 @@ describe.skipIf(!hasChromium)('A parcel and back', () => {
     await storefront?.[Symbol.asyncDispose]();
   });
 
-  /** Every screen is kept where `SCREENSHOTS` names a folder, to be looked at. */
+  /** Takes a screenshot of every step where `SCREENSHOTS` names a folder. */
   async function look(page: Page, name: string): Promise<void> {
     const folder = process.env['SCREENSHOTS'];
     const { width } = page.viewportSize()!;
@@ -148,7 +148,7 @@ describe.skipIf(!hasChromium)('A parcel and back', () => {
       returns: [{ status: 'refunded' }],
     });
     expect(order.shipments).toHaveLength(2);
-    // VAT and net of all rates are the total.
+    // The net amounts and VAT of all rates add up to the total.
     const vat = order.tax.map(
       ({ net, tax }: { net: { amount: number }; tax: { amount: number } }) => net.amount + tax.amount,
     );

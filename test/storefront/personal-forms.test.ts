@@ -1,5 +1,5 @@
-// The bag and the personal forms in a real browser: where the focus is, what is told, and what stays, with the script
-// and without it.
+// The bag and the personal forms in a real browser, with and without the script: focus, messages, and preserved
+// input.
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bringAxe, findInBothSchemes } from '../support/axe.ts';
@@ -21,7 +21,7 @@ async function openPage(options: BrowserContextOptions = {}): Promise<Page> {
   return context.newPage();
 }
 
-/** Three lines, as the shop's own forms put them there. @returns the variants in the order of the bag */
+/** Adds three lines by the shop's own forms. @returns the variants in the order of the bag */
 async function fillBag(page: Page): Promise<string[]> {
   const { variants } = await (
     await page.request.get(`${storefront.url}/api/products/${storefront.slug}`)
@@ -38,7 +38,7 @@ async function fillBag(page: Page): Promise<string[]> {
   }
   return chosen;
 }
-/** What reaches furthest to the right. */
+/** The element that extends furthest to the right. */
 const widest = (page: Page) =>
   page.evaluate(`[...document.querySelectorAll('main *')]
     .toSorted((a, b) => b.getBoundingClientRect().right - a.getBoundingClientRect().right)[0].outerHTML.slice(0, 100)`);
@@ -124,7 +124,7 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
       const page = await openPage({ javaScriptEnabled });
       const [first] = await fillBag(page);
       await page.goto(`${storefront.url}/cart`);
-      // As from a browser that knows no `max`.
+      // Simulates a browser that does not support `max`.
       await page.evaluate(`{
         const quantity = document.getElementById('q-${first}');
         quantity.removeAttribute('max');
@@ -207,7 +207,7 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     const page = await openPage({ viewport: { width: 1280, height: 900 } });
     await fillBag(page);
     await page.goto(`${storefront.url}/cart`);
-    /** Presses Tab until the focus is there. */
+    /** Presses Tab until the element has the focus. */
     const tabTo = async (isThere: string) => {
       for (let presses = 0; presses < 80; presses += 1) {
         await page.keyboard.press('Tab');
@@ -247,7 +247,7 @@ describe.skipIf(!hasChromium)('the personal pages, staff’s too, in whatever st
     colorScheme: 'light' | 'dark';
     textSize: string;
   }
-  /** Looks at pages as one view shows them. @returns what was found, a line a fault */
+  /** Checks pages in one view. @returns one line for each fault */
   function look({ width, colorScheme, textSize }: View) {
     const found: string[] = [];
     const open = async (storageState: BrowserContextOptions['storageState']) => {
@@ -281,7 +281,7 @@ describe.skipIf(!hasChromium)('the personal pages, staff’s too, in whatever st
     expect(found).toEqual([]);
   }, 180_000);
 
-  // As they are when they are opened, test/storefront/pages.test.ts looks at them in every view.
+  // test/storefront/pages.test.ts checks the pages in every view as they are when opened.
   test.each([
     { width: 390, colorScheme: 'light', textSize: '200%' },
     { width: 390, colorScheme: 'dark', textSize: '100%' },

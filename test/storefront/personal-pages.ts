@@ -1,10 +1,10 @@
-// A shopper with a filled bag and orders of every kind, and a member of staff, each in a browser of their own; and the
+// A shopper with a filled bag and orders of every kind, and a member of staff, each in their own browser; and the
 // pages that they see.
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import type { Storefront } from './open-storefront.ts';
 
 export interface PersonalPages {
-  /** A context's `storageState`, by who looks. */
+  /** Storage states of browser contexts. */
   shopper: BrowserContextOptions['storageState'];
   staff: BrowserContextOptions['storageState'];
   shopperPaths: string[];
@@ -68,7 +68,7 @@ export async function preparePersonalPages(
   };
 }
 
-/** One order of which everything has happened: half of it is back, the rest on its way back. */
+/** Makes one order go through every event: half of it was sent back and refunded, the rest is on its way back. */
 async function sendBackAndRefund(shopper: Page, staff: Page, id: string): Promise<void> {
   const path = `/api/staff/orders/${id}`;
   const { lines } = await send(staff, 'GET', path);
@@ -89,7 +89,7 @@ async function sendBackAndRefund(shopper: Page, staff: Page, id: string): Promis
   await announce();
 }
 
-/** An API key, and a webhook with an event on its way. @returns its id */
+/** Makes an API key, and a webhook with an event to deliver. @returns the webhook's id */
 async function connectSystems(staff: Page): Promise<string> {
   const scopes = ['orders:read', 'orders:write', 'customers:read', 'stock:write', 'events:read'];
   await send(staff, 'POST', '/api/staff/api-keys', { name: 'Warehouse in Rotterdam', scopes });
@@ -122,7 +122,7 @@ function add(page: Page, variantId: string, quantity = 1) {
   return send(page, 'POST', '/api/cart/lines', { variantId, quantity });
 }
 
-/** From within the page, as the small script does: with the page's own cookies. */
+/** Sends a request from within the page, with the page's cookies, as the shop's script does. */
 async function send(page: Page, method: string, path: string, body?: object) {
   const answer = await page.evaluate(
     async ([path, method, body, key]) => {

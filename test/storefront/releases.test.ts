@@ -1,4 +1,4 @@
-// Two releases side by side: each makes its own pages, and either answers for the styles and scripts of both.
+// Two releases run side by side: each makes its own pages, and either serves the styles and scripts of both.
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,17 +35,17 @@ test('a style of another release is answered as that release had it, and kept fo
   });
 });
 
-test('one that nobody has kept is answered with the nearest, which no cache keeps', async () => {
+test('a style or script that no release has kept is answered with the nearest, which no cache keeps', async () => {
   const present = await ask(assetUrl('shop.js'));
   expect(await ask('/assets/shop.zyxwvutsrq.js')).toEqual({ ...present, kept: 'no-store' });
 });
 
-test('what is no name of an asset does not exist', async () => {
+test('a name that is no asset name does not exist', async () => {
   for (const name of ['shop.css', 'other.abcdefghij.css', 'shop.abcdefghij.exe', 'x', '%00', '..%2fapp.ts'])
     expect((await ask(`/assets/${name}`)).status, name).toBe(404);
 });
 
-test('is kept again by each start, and forgotten when no release had it for thirty days', async () => {
+test('an asset is kept again by each start, and forgotten when no release had it for thirty days', async () => {
   const { db } = shop.deps;
   await storeReleaseAssets(db, currentAssets());
   await storeReleaseAssets(db, currentAssets());
@@ -64,7 +64,7 @@ test('is kept again by each start, and forgotten when no release had it for thir
   );
 });
 
-test('a release is another one as soon as anything is changed that a page is made of', async () => {
+test('the release changes with anything that a page is made of', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'myclothes-release-'));
   try {
     await cp('origin', folder, { recursive: true });

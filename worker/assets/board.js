@@ -1,4 +1,4 @@
-// Gives the board's controls and headings what its own script leaves out for whoever listens to a page.
+// Adds the labels of controls and headings that the board's own script lacks, for screen readers.
 const namesByIcon = {
   copy: 'Copy',
   'ellipsis-vertical': 'More states',

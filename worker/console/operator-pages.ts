@@ -1,4 +1,4 @@
-// The operators' own page, /jobs/you: second factors, who is signed in, admitting others; and signing out.
+// The operators' own page, /jobs/you: second factors, sessions, admitting other operators, and signing out.
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import {
@@ -85,7 +85,7 @@ export function operatorPages(options: OperatorPagesOptions): Hono {
   return app;
 }
 
-/** @returns what is shown of the change. @throws Refusal */
+/** @returns the result that the page shows. @throws Refusal */
 async function change(
   options: OperatorPagesOptions,
   c: Context,
@@ -143,7 +143,7 @@ async function change(
   }
 }
 
-/** With a factor of one's own, shown once more: it gives somebody a way in. */
+/** Admits another operator. It requires the second factor once more, because it grants access. */
 async function admit(
   options: OperatorPagesOptions,
   who: SignedInOperator,
@@ -176,13 +176,13 @@ async function hasFactors({ db }: OperatorPagesOptions, name: string): Promise<b
   return known !== undefined && hasFactor(known);
 }
 
-/** Who came in by the password alone takes no name that has a factor already. */
+/** A session by the password alone may not use a name that has a second factor. */
 async function refuseUnverified(options: OperatorPagesOptions, { name, session }: SignedInOperator) {
   if (session?.verifiedAt === null && (await hasFactors(options, name)))
     throw new Refusal(403, 'second-factor-needed', 'Sign in anew: this name has a second factor');
 }
 
-/** A session that was left open adds no passkey of whoever sits down at it. */
+/** An open session may not add a passkey for somebody else who sits down at it. */
 async function refuseStale(options: OperatorPagesOptions, who: SignedInOperator) {
   await refuseUnverified(options, who);
   if (!isFresh(options, who.session) && (await hasFactors(options, who.name)))

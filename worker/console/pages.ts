@@ -1,4 +1,4 @@
-// The operators' console below /jobs: overview, lists, one job, changes with a question before them, log and trace.
+// The operators' console below /jobs: overview, lists, one job, changes with a confirmation, log and trace.
 
 import { type Context, Hono, type HonoRequest } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
@@ -45,13 +45,13 @@ export interface ConsoleOptions {
 }
 
 const perPage = 50;
-/** Of the newest failed jobs on the first page. */
+/** Newest failed jobs on the first page. */
 const mostOnOverview = 10;
-/** Of each group of errors on the first page. */
+/** Most jobs that the first page counts of each group of errors. */
 const mostOfGroup = 2_000;
-/** So that a text that hardly any job has is not looked for in a million. */
+/** Bounds the rows that a search reads, because a rare text would otherwise be searched for in a million jobs. */
 const searchAtMost = 20_000;
-/** A change of very many goes on with the next press of the button. */
+/** A change of very many jobs stops after this time and continues with the next press of the button. */
 const longestChangeMs = 20_000;
 const formLimit = bodyLimit({ maxSize: 16_384 });
 
@@ -66,7 +66,7 @@ export function consolePages(options: ConsoleOptions): Hono {
   return app;
 }
 
-/** What is only looked at. */
+/** Adds pages that change nothing. */
 function addViews(app: Hono, db: Db, show: Show): void {
   app.get('/jobs', async (c) => {
     const frame = { title: 'Jobs', at: '/jobs', notice: noticeOf(c.req), isLive: true };
@@ -111,7 +111,7 @@ function addViews(app: Hono, db: Db, show: Show): void {
   });
 }
 
-/** Of several jobs, a kind or a timed task. */
+/** Adds changes of several jobs, a kind or a timed task. */
 function addChanges(app: Hono, options: ConsoleOptions, show: Show): void {
   const { db } = options;
   app.post('/jobs/change', formLimit, (c) => changeSeveral(c, options, show));
@@ -183,7 +183,7 @@ async function readOverview(db: Db) {
   };
 }
 
-/** First asks, with the number; a second form says that it was meant. */
+/** Asks for confirmation first and shows the number of jobs. The second form confirms. */
 async function changeSeveral(
   c: Context,
   { db, whoIs, wakeWorker }: ConsoleOptions,
@@ -218,18 +218,18 @@ async function changeSeveral(
   return c.body(null, 303, { Location: `/jobs/list?${query}` });
 }
 
-/** Selected jobs that have meanwhile left the state that the list showed are left alone. */
+/** Selected jobs that have meanwhile left the listed state are not changed. */
 function stateOf({ state }: JobFilter): { state?: JobState } {
   return state === undefined ? {} : { state };
 }
 
-/** What is done is neither repeated nor given up. */
+/** Jobs that are done can neither be retried nor dropped. */
 async function countChangeable(db: Db, filter: JobFilter): Promise<JobCount> {
   if (filter.state === 'done') return { count: 0, more: false };
   return countMatching(db, filter, countedTo, searchAtMost);
 }
 
-/** Said in the address by the page that did it; only words of ours are repeated. */
+/** The notice after a change. The address names it, and only texts of this function are shown. */
 function noticeOf(request: HonoRequest): string | undefined {
   const done = request.query('done');
   const count = Number(request.query('count')) || 0;
@@ -242,7 +242,7 @@ function noticeOf(request: HonoRequest): string | undefined {
   return request.query('more') === undefined ? told : `${told} There are more: do it again.`;
 }
 
-/** A name that several fields have is a list. */
+/** A name with several fields becomes a list. */
 export function readForm(request: HonoRequest): Promise<Record<string, unknown>> {
   return request.parseBody({ all: true }).catch((cause: unknown) => {
     throw new Refusal(422, 'invalid-body', 'The form cannot be read', { cause });

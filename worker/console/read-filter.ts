@@ -1,11 +1,11 @@
-// Reads what a form or an address asks for: which jobs, and which page of them.
+// Reads a form or an address: which jobs are meant, and which page of them.
 
 import { sql } from 'kysely';
 import { mailSubject, type OutboxKind, outboxKinds } from '../../origin/outbox/events.ts';
 import { type JobFilter, jobStates } from '../../origin/outbox/find-jobs.ts';
 import type { Db } from '../../origin/schema.ts';
 
-/** As a person wrote it; empty fields are absent. */
+/** The filter as a person typed it; empty fields are absent. */
 export interface AskedFilter {
   state?: string | undefined;
   kind?: string | undefined;
@@ -30,7 +30,7 @@ export function readAsked(fields: Record<string, unknown>): AskedFilter {
 
 const secondsOf: Record<string, number> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
-/** @returns what it means, or a sentence that says what cannot be understood */
+/** @returns the filter, or a sentence that says what cannot be understood */
 export async function understand(db: Db, asked: AskedFilter): Promise<JobFilter | string> {
   const { error, about, group, older } = asked;
   const state = jobStates.find((one) => one === asked.state);
@@ -58,12 +58,12 @@ export function toQuery(asked: AskedFilter): string {
   return query.toString();
 }
 
-/** Of one account or product, the newest. */
+/** The newest jobs of one account or product. */
 const mostNamed = 100;
 
 /**
- * @param text an order's number, a product's slug, an account's mail address, an id of any of them, or a subject such
- *   as `product:42`
+ * @param text an order's number, a product's slug, an account's e-mail address, an id of any of them, or a subject
+ * such as `product:42`
  * @returns none where nothing of that name is known
  */
 export async function findSubjects(db: Db, text: string): Promise<string[]> {

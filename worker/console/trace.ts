@@ -1,4 +1,4 @@
-// The timeline of a change, an order or a mail: request, commit, outbox row, each attempt with its steps, the outcome.
+// The timeline of a change, an order or a mail: request, commit, outbox row, attempts with their steps, the outcome.
 import { sql } from 'kysely';
 import { type JobAttempt, readAttempts } from '../../origin/outbox/attempts.ts';
 import { type JobDetails, listJobs, readJobs } from '../../origin/outbox/find-jobs.ts';
@@ -7,10 +7,10 @@ import { findSubjects } from './read-filter.ts';
 
 export interface TraceEvent {
   at: Date;
-  /** Since the first event. */
+  /** Milliseconds since the first event. */
   sinceStartMs: number;
   what: string;
-  /** Null for what is about no job, such as an order's payment. */
+  /** Null for an event without a job, such as an order's payment. */
   jobId: string | null;
 }
 
@@ -22,12 +22,13 @@ export interface Trace {
   tookMs: number | null;
 }
 
-/** The newest of an order or a product. */
+/** The newest jobs of an order or a product. */
 const mostJobs = 50;
 
 /**
- * @param of a job's id (an invalidation's is one), or an order's number, a product's slug, an account's mail address
- * @returns undefined where nothing is known by that name
+ * @param of a job's id (such as an invalidation's), an order's number, a product's slug, or an account's e-mail
+ * address
+ * @returns undefined where nothing of that name is known
  */
 export async function readTrace(db: Db, of: string): Promise<Trace | undefined> {
   const name = of.trim();
@@ -55,7 +56,7 @@ async function compose(db: Db, of: string, jobs: JobDetails[], others: Moment[])
   const [attempts, changes] = await Promise.all([readAttempts(db, ids), readStaffChanges(db, ids)]);
   const moments = [
     ...others,
-    // The sort keeps this order for moments of one millisecond.
+    // The sort keeps this order for events of the same millisecond.
     ...jobs.flatMap((job) => {
       const kept = attempts.get(job.id)!;
       const done = job.doneAt === null ? [] : [{ at: job.doneAt, what: 'done', jobId: job.id }];
@@ -100,14 +101,14 @@ function tellAttempt(job: JobDetails, attempt: JobAttempt): Moment[] {
     ...(attempt.claimedAt === null ? [] : [{ at: attempt.claimedAt, what: `${name} claimed`, jobId }]),
     { at: attempt.startedAt, what: `${name} begun by ${attempt.worker}`, jobId },
     ...attempt.steps.map(({ what, atMs }) => ({ at: after(atMs), what: `${name}: ${what}`, jobId })),
-    // A job that is done says so itself.
+    // A done job has its own event.
     ...(attempt.outcome === 'done'
       ? []
       : [{ at: attempt.endedAt, what: `${name} ${attempt.outcome}${outcome}`, jobId }]),
   ];
 }
 
-/** A worker that was killed or stopped writes no end of its attempt. */
+/** A killed or stopped worker records no end of its attempt. */
 function tellLost(
   { id, attempts: claims, claimedAt, committedAt }: JobDetails,
   kept: JobAttempt[],

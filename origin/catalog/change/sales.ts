@@ -121,8 +121,7 @@ const lateMs = 60_000;
 
 /**
  * @throws Refusal 404; 409 `sale-overlaps`; 422 `invalid-body` for a sale in the past, an end before its start or a
- * price
- * that is not lower
+ * price that is not lower
  */
 export async function planSale(
   tx: Tx,

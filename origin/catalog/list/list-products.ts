@@ -26,8 +26,7 @@ export async function listProducts(
 ): Promise<Fresh<ProductList> & { shownColors: ShownColors }> {
   const place = readCursor(query);
   // The set's version is read before its rows. A change between the two then marks this answer as old; the reverse
-  // order
-  // would store an old answer under the new version.
+  // order would store an old answer under the new version.
   const scope = await readScope(db, query);
   const candidates = query.q === '' ? undefined : await findCandidates(db, query, scope);
   const [rows, facets] = await Promise.all([

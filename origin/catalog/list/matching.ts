@@ -1,5 +1,5 @@
-// Builds the SQL conditions of a product list: categories, filters, words. Rows and facets share them, so they cannot
-// differ.
+// Builds the SQL conditions of a product list: categories, filters, words. The list and its facets share them, so
+// that they agree.
 import { type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import type { DbOrTx } from '../../schema.ts';
@@ -8,30 +8,27 @@ import { readSearchQuery } from '../search/search-query.ts';
 import { catalogTag, categoryTag } from '../tags.ts';
 import type { ListQuery } from './list-query.ts';
 
-/** Ranking and counting look at no more than this many products. */
+/** Ranking and counting consider at most this many products. */
 export const maxCandidates = 1_000;
 
-/** Between size and colour in `size_colors`; in no label, as labels have no control characters. */
+/** Separates size and colour in `size_colors`. No label contains it, because labels have no control characters. */
 export const pairSeparator = '\u001f';
 
 export interface ListScope {
-  /** The category and all below it; undefined: no category asked for. Empty: it does not exist. */
+  /** The category and all below it; undefined: any category. Empty: the category does not exist. */
   categoryIds: string[] | undefined;
   within: RawBuilder<SqlBool>;
   search: {
-    /**
-     * The words as Postgres reads them, such as `'linen' & 'shirt':*`, with synonyms; empty where no words were asked
-     * for.
-     */
+    /** The words in Postgres' form, such as `'linen' & 'shirt':*`, with synonyms; empty without a search. */
     words: string;
-    /** Likewise, as typed. */
+    /** The typed words in the same form, without synonyms. */
     ownWords: string;
-    /** As in `products.title_key`. */
+    /** The form of `products.title_key`. */
     titleKey: string;
     newestId: number;
   };
   tags: TagVersions;
-  /** The next begin or end of any sale, as it may change what is listed where. */
+  /** When any sale begins or ends next, because that may change the list. */
   until: number | undefined;
 }
 
@@ -69,7 +66,7 @@ export async function readScope(db: DbOrTx, { category, q }: ListQuery): Promise
 
 export type Filter = 'size' | 'color' | 'price';
 
-/** Conditions on a row of `products`, without category and words; a facet leaves its own filter out. */
+/** Conditions on a row of `products`, without category and words. A facet omits its own filter. */
 export function matches(query: ListQuery, omit?: Filter): RawBuilder<SqlBool> {
   const conditions: RawBuilder<unknown>[] = [sql`status = 'active'`];
   const sizes = omit === 'size' ? [] : query.sizes;

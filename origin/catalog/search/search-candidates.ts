@@ -6,8 +6,7 @@ import { type Filter, type ListScope, matches, maxCandidates } from '../list/mat
 
 /**
  * Finds a search's candidate products: exact name matches, then the newest matches. The bound keeps common words
- * cheap.
- * Indexes: products_search_blocks, products_by_title.
+ * cheap. Indexes: products_search_blocks, products_by_title.
  * @returns ids, newest first, whatever the sort; one more than `maxCandidates` where there are more
  */
 export async function findCandidates(
@@ -23,8 +22,7 @@ export async function findCandidates(
   // The index stores no word positions, so the row's vector checks that words are adjacent.
   const sideBySide = words.includes('<') ? sql`search_vector @@ ${words}::tsquery` : sql`true`;
   // Blocks are read newest first until the limit; an outer `order by` would read them all. `offset 0` keeps the
-  // planner
-  // from using other indexes.
+  // planner from using other indexes.
   const { rows } = await sql<{ id: string }>`
     select hit.id from generate_series(${Math.floor(newestId / idsPerBlock)}::integer, 0, -1) as blocks (block)
     cross join lateral (
@@ -58,8 +56,7 @@ async function findNamed(db: DbOrTx, query: ListQuery, scope: ListScope, omit?: 
 
 /**
  * Ids per block: a block's ids share entries in the index products_search_blocks. `product_search_terms` uses the
- * same
- * number. Terms may match too much, never too little; conditions on the row decide.
+ * same number. Terms may match too much, never too little; conditions on the row decide.
  */
 export const idsPerBlock = 8_192;
 
@@ -104,8 +101,7 @@ function oneOf(terms: string[]): string {
 
 /**
  * Covers a price range by terms: fine steps at both ends, coarse ones between. Eight steps of one level make one of
- * the
- * next. Usually about 20 terms, at most 70.
+ * the next. Usually about 20 terms, at most 70.
  */
 function priceSteps(min: number, max: number): string[] {
   // Postgres' logarithm and JavaScript's may differ in the last digit.

@@ -57,8 +57,7 @@ async function readWords(db: DbOrTx, q: string): Promise<string[]> {
 
 /**
  * Reads near words for each word that begins no known one. These share trigrams, or begin alike with the second
- * letter
- * right, left out or swapped.
+ * letter right, left out or swapped.
  */
 async function readNearWords(db: DbOrTx, words: string[]): Promise<Map<string, string[]>> {
   // The primary key answers "begins with" as a range, search_words_similar answers `%`.

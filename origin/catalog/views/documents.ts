@@ -178,7 +178,10 @@ function nameOfPart(name: string, { page }: ListQuery): string {
   return page === 1 ? name : `${name}, page ${page}`;
 }
 
-/** Links to the list's other pages. Only lists without filters are offered to search engines. */
+/**
+ * Links to the list's other pages. Search engines are offered only non-empty lists without filters, in the usual
+ * order.
+ */
 function placeInList(
   site: Site,
   base: string,

@@ -1,7 +1,7 @@
-// Reads from a category's names which garment it holds and for whom. Anything uncertain is unknown.
+// Reads garment and wearer from the names of a category. Uncertain names give none.
 import type { CategoryPlace } from '../categories.ts';
 
-/** Garments that are measured alike. */
+/** Groups of garments that are measured in the same way. */
 export type Garment = 'clothes' | 'bottoms' | 'shirt' | 'shoes' | 'socks' | 'hat' | 'belt';
 export type Wearer = 'women' | 'men' | 'kids';
 
@@ -31,19 +31,19 @@ const wearers: Record<Wearer, string> = {
 const garmentOfWord = wordMap(garments);
 const wearerOfWord = wordMap(wearers);
 
-/** @param path from the department down; the last names the garment */
+/** @param path from the department down; its last category names the garment */
 export function garmentOf(path: CategoryPlace[]): Garment | undefined {
   const last = path.at(-1);
   if (last === undefined) return undefined;
-  // An English name ends with what the thing is: a shirt dress is a dress, a shoe bag is a bag.
+  // The last word of an English name is the thing: a shirt dress is a dress, a shoe bag is a bag.
   const parts = last.name.split(/[,&+/|–—:()]|\band\b/i).map((part) => wordsOf(part).at(-1));
   const found = new Set(parts.filter((word) => word !== undefined).map((word) => garmentOfWord.get(word)));
-  // `T-shirts & polo shirts`: all are measured as clothes are.
+  // `T-shirts & polo shirts` has one result, because both are measured as clothes.
   const [garment] = found;
   return found.size === 1 ? garment : undefined;
 }
 
-/** Whoever is named anywhere on the way; several at once are nobody. */
+/** The wearer that any name of the path mentions; undefined where it mentions several. */
 export function wearerOf(path: CategoryPlace[]): Wearer | undefined {
   const words = path.flatMap(({ name, slug }) => [...wordsOf(name), ...slug.toLowerCase().split(/[^a-z]+/)]);
   const found = new Set(words.map((word) => wearerOfWord.get(word)).filter((wearer) => wearer !== undefined));
@@ -51,7 +51,7 @@ export function wearerOf(path: CategoryPlace[]): Wearer | undefined {
   return found.size === 1 ? wearer : undefined;
 }
 
-/** In small letters, without the apostrophe of `women’s`; a hyphen joins. */
+/** Words in lower case, without the apostrophe of `women’s`. Words with a hyphen are joined. */
 function wordsOf(text: string): string[] {
   return (
     text

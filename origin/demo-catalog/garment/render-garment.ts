@@ -31,7 +31,7 @@ const drawings: Record<GarmentKind, () => Drawing> = {
   scarf,
 };
 
-/** A few KB. No filter and no blur: phones paint it quickly. */
+/** The result has a few KB. It uses no filter and no blur, so that phones paint it quickly. */
 export function renderGarment(spec: GarmentSpec): string {
   const drawing = drawings[spec.kind]();
   const tones = tonesOf(spec);
@@ -80,7 +80,7 @@ function tonesOf(spec: GarmentSpec): Tones {
   };
 }
 
-/** Backdrops as of a studio: light above, a little deeper below. */
+/** Backdrops as in a photo studio: light at the top, slightly darker at the bottom. */
 const grounds: [string, string][] = [
   ['#f5f1ea', '#e2dacd'],
   ['#f2f2f0', '#dcdcd8'],
@@ -119,7 +119,7 @@ class PieceIds {
   }
 }
 
-/** Copies that grow fainter outwards stand in for a blur. */
+/** Draws the shadow as copies that grow fainter outwards, in place of a blur. */
 function shadow(pieces: Piece[], ids: PieceIds): string {
   const outlines = pieces.filter((piece) => !piece.flat).map((piece) => one(piece, ids, ''));
   const copy = (size: number, opacity: number) =>
@@ -157,7 +157,7 @@ function shadowY(kind: GarmentKind): number {
   return kind === 'beanie' ? 414 : kind === 'jacket' ? 424 : 468;
 }
 
-// What a drawn garment looks like, encoded in its file name, so that a picture under one name never changes.
+// A garment's look is encoded in its file name, so that the picture under one name never changes.
 
 export const garmentKinds = [
   'tee',
@@ -189,13 +189,13 @@ export interface GarmentSpec {
   fabric: Fabric;
   /** Such as `#26344f`. */
   base: string;
-  /** The second colour: of the pattern, cuffs, collars. */
+  /** Second colour, for the pattern, cuffs and collars. */
   accent: string;
-  /** Which backdrop. */
+  /** Number of the backdrop. */
   ground: number;
 }
 
-/** Raise it when the drawing changes: pictures are kept by browsers for a year. */
+/** Raise this number when the drawing changes, because browsers keep pictures for a year. */
 const edition = 1;
 
 export function garmentUrl(spec: GarmentSpec): string {

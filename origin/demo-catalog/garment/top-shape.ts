@@ -2,7 +2,7 @@
 import { add, closed, type Point, type Segment, symmetric } from './drawing.ts';
 
 export interface TopMeasures {
-  /** Height of the neck's points and of the shoulders' ends. */
+  /** Heights of the neck's points and of the shoulders' ends. */
   neckY: number;
   shoulderY: number;
   /** Half widths from the middle. */
@@ -11,12 +11,12 @@ export interface TopMeasures {
   chest: number;
   waist: number;
   hem: number;
-  /** How far the neck dips in front. */
+  /** Depth of the neck in front. */
   neckDepth: number;
   armpitY: number;
   waistY: number;
   hemY: number;
-  /** How far the hem hangs in the middle. */
+  /** How much lower the hem hangs in the middle. */
   hemDrop: number;
   /** A pointed neck instead of a round one. */
   vNeck?: boolean;
@@ -81,7 +81,7 @@ function sideEdge(m: TopMeasures): Segment[] {
   ];
 }
 
-/** What is seen of the back through the neck. */
+/** The part of the back that shows through the neck. */
 export function neckInside(m: TopMeasures): string {
   return symmetric(
     [200, m.neckY + 7],
@@ -96,7 +96,7 @@ export function neckInside(m: TopMeasures): string {
   );
 }
 
-/** A band along the neck: a rib or a facing. */
+/** A band along the neck, such as a rib or a facing. */
 export function neckBand(m: TopMeasures, width: number): string {
   const outer: TopMeasures = {
     ...m,
@@ -129,7 +129,7 @@ export interface Sleeve {
   folds: string[];
 }
 
-/** The left one. */
+/** Draws the left sleeve. */
 export function sleeve(m: TopMeasures, s: SleeveMeasures): Sleeve {
   const angle = (s.angle * Math.PI) / 180;
   const along: Point = [-Math.sin(angle), Math.cos(angle)];
@@ -189,7 +189,7 @@ export function sleeve(m: TopMeasures, s: SleeveMeasures): Sleeve {
   return { d, cuff, folds };
 }
 
-/** How the cloth of a body falls, from the chest to the hem. */
+/** Folds of the cloth, from the chest to the hem. */
 export function bodyFolds(m: TopMeasures): string[] {
   const left = 200 - m.hem;
   const right = 200 + m.hem;

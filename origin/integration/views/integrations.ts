@@ -30,7 +30,7 @@ export interface IntegrationsPage extends Entered {
   visitor: PageVisitor;
   keys: ApiKey[];
   webhooks: Webhook[];
-  /** Shown this once. */
+  /** A secret that the page shows only once. */
   made?: { what: string; secret: string } | undefined;
   said?: string | undefined;
 }
@@ -114,7 +114,7 @@ interface Checkboxes {
   fault: string | undefined;
 }
 
-/** Each box has a name of its own: of several values of one name a form keeps the last. */
+/** Each box has its own name, because forms here keep only the last of several values of one name. */
 function checkboxes({ name, label, options, values, fault }: Checkboxes): Html {
   return html`<fieldset class="field"${fault ? html` aria-describedby="${name}-fault"` : ''} id="${name}" tabindex="-1"><legend>${label}</legend>
 ${fault ? html`<p class="wrong" id="${name}-fault">${fault}</p>` : ''}
@@ -128,7 +128,7 @@ function boxName(name: string, option: string): string {
   return `${name}-${option}`;
 }
 
-/** What was ticked. */
+/** Lists the ticked boxes. */
 export function readBoxes(values: FormValues, name: 'scopes' | 'types'): string[] {
   const options: readonly string[] = name === 'scopes' ? apiKeyScopeNames : shopEventTypes;
   return options.filter((option) => values[boxName(name, option)] === 'yes');
@@ -140,7 +140,7 @@ export interface WebhookPage {
   deliveries: WebhookDelivery[];
   said?: string | undefined;
   refused?: string | undefined;
-  /** Made just now; shown this once. */
+  /** A new secret, which the page shows only once. */
   secret?: string | undefined;
 }
 

@@ -1,5 +1,5 @@
-// Products, variants, categories and pictures, each row with its version counter; and what lists and search need to
-// stay quick at a million.
+// Products, variants, categories and pictures, each row with its version; and indexes that keep lists and search fast
+// with a million products.
 import { type Kysely, sql } from 'kysely';
 
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -10,7 +10,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 async function createTables(db: Kysely<unknown>): Promise<void> {
-  // product_count: active products of this category alone, counted anew when its set is raised.
+  // product_count: active products of this category alone, recounted when its set is raised.
   await sql`
     create table categories (
       id bigint generated always as identity primary key,
@@ -20,7 +20,7 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
       position integer not null default 0,
       product_count integer not null default 0
     )`.execute(db);
-  // price_amount, sizes, colors, size_colors and keywords repeat what variants and category say, so that lists
+  // price_amount, sizes, colors, size_colors and keywords repeat values of variants and category, so that lists
   // filter and sort on one row.
   await sql`
     create table products (
@@ -74,8 +74,8 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
       alt text not null default '',
       unique (product_id, url)
     )`.execute(db);
-  // Versions of lists: 'catalog', 'categories' and 'category:<slug>'. A change leaves a mark, not a lock on the one
-  // row that every change would need.
+  // Versions of lists: 'catalog', 'categories' and 'category:<slug>'. Each change inserts a mark, because a lock on
+  // the list's row would make all changes wait for each other.
   await sql`
     create table catalog_sets (
       tag text primary key,
@@ -86,7 +86,7 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
     db,
   );
   await sql`insert into catalog_sets (tag) values ('catalog'), ('categories')`.execute(db);
-  // Every word that a product is described by, unstemmed: what "did you mean" chooses from.
+  // Every word that describes a product, unstemmed. "Did you mean" chooses from these.
   await sql`create table search_words (word text collate "C" primary key)`.execute(db);
 }
 

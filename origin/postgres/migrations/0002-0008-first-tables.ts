@@ -1,7 +1,7 @@
-// Tables of the first release beside the catalog: outbox, accounts, carts, orders, changes by staff, assets.
+// Tables of the first release besides the catalog: outbox, accounts, carts, orders, changes by staff, assets.
 import { type Kysely, sql } from 'kysely';
 
-/** Work that must happen after a commit: one row each, written in the transaction that causes it. */
+/** Work after a commit, one row each, written in the transaction that causes it. */
 export async function createOutbox(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
   await sql`
@@ -19,10 +19,10 @@ export async function createOutbox(db: Kysely<unknown>): Promise<void> {
       done_at timestamptz,
       failure text
     )`.execute(db);
-  // The relay claims unfinished rows by this index, never "id > cursor": ids commit out of order.
+  // The relay claims unfinished rows by this index. A cursor on ids would miss rows, because ids commit out of order.
   await sql`create index outbox_unfinished on outbox (due_at, id) where state = 'pending'`.execute(db);
   await sql`create index outbox_finished on outbox (done_at) where state = 'done'`.execute(db);
-  // Results of writes by idempotency key; one row is one effect.
+  // Results of writes by idempotency key. One row stands for one effect.
   await sql`
     create table idempotency_keys (
       scope text not null,
@@ -40,7 +40,7 @@ export async function createOutbox(db: Kysely<unknown>): Promise<void> {
       holder text not null,
       held_until timestamptz not null
     )`.execute(db);
-  // Pending purges: what a silent edge has not confirmed. The next purge to it must carry these.
+  // Pending purges: tags that an edge has not confirmed. The next purge of that edge must carry them.
   await sql`
     create table edge_debts (
       edge_url text not null,
@@ -53,7 +53,7 @@ export async function createOutbox(db: Kysely<unknown>): Promise<void> {
 /** Accounts, their sessions, and password resets. Tokens are kept as hashes only. */
 export async function createAccounts(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
-  // The version is raised by whatever must end the copies of a session: sign-out, a new password, a new name, deletion.
+  // Sign-out, a new password, a new name and deletion raise the version, which ends the copies of sessions.
   await sql`
     create table accounts (
       id bigint generated always as identity primary key,
@@ -84,10 +84,10 @@ export async function createAccounts(db: Kysely<unknown>): Promise<void> {
   await sql`create index password_resets_by_account on password_resets (account_id)`.execute(db);
 }
 
-/** Carts and the ids of the operations that made them: one row of cart_operations is one effect. */
+/** Carts, and the ids of their operations: one row of cart_operations stands for one effect. */
 export async function createCarts(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
-  // Lines are part of the row: every write touches one row a cart, and reading a cart is one lookup.
+  // Lines are stored in the cart's row, so that a write touches one row and a read is one lookup.
   await sql`
     create table carts (
       id text primary key,
@@ -101,7 +101,7 @@ export async function createCarts(db: Kysely<unknown>): Promise<void> {
       updated_at timestamptz not null default now()
     ) with (fillfactor = 70)`.execute(db);
   await sql`create index carts_merged_into on carts (merged_into) where merged_into is not null`.execute(db);
-  // No foreign key to carts: an operation of a merged cart outlives nothing that it points to, and inserts stay lean.
+  // No foreign key to carts: operations of merged carts may outlive their cart, and inserts stay cheap.
   await sql`
     create table cart_operations (
       cart_id text not null,
@@ -111,11 +111,11 @@ export async function createCarts(db: Kysely<unknown>): Promise<void> {
       created_at timestamptz not null default now(),
       primary key (cart_id, op_id)
     )`.execute(db);
-  // For pruning only; BRIN, because rows arrive in order of time and this must cost the writer nothing.
+  // Only pruning uses this index. BRIN costs the writer nothing, because rows arrive in order of time.
   await sql`create index cart_operations_by_age on cart_operations using brin (created_at)`.execute(db);
 }
 
-/** Orders, what was bought at which price, and how far each payment has come. */
+/** Orders, their lines with prices, and the state of each payment. */
 export async function createOrders(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
   // E-mail and address are null once the person is forgotten.
@@ -133,7 +133,7 @@ export async function createOrders(db: Kysely<unknown>): Promise<void> {
   await sql`create index orders_by_account on orders (account_id, id desc) where account_id is not null`.execute(
     db,
   );
-  // No reference to variants: what was bought stays as it was, whatever becomes of the catalog.
+  // No reference to variants: an order's lines stay the same whatever happens to the catalog.
   await sql`
     create table order_lines (
       order_id bigint not null references orders (id) on delete cascade,
@@ -178,15 +178,15 @@ export async function createStaffChanges(db: Kysely<unknown>): Promise<void> {
   await sql`create index staff_changes_by_subject on staff_changes (subject, id desc)`.execute(db);
 }
 
-/** A used link is remembered as used: without its row, the mail's job run once more would make it good again. */
+/** Remembers that a link was used. Without the row, a repeated mail job would make the link valid again. */
 export async function keepUsedPasswordResets(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
   await sql`alter table password_resets add column used_at timestamptz`.execute(db);
 }
 
 /**
- * Styles and scripts of every release that was started lately: a page outlives the machine that made it, in an edge
- * or in a window left open.
+ * Styles and scripts of recently started releases. A page in an edge or an open window outlives the machine that made
+ * it.
  */
 export async function createKeptAssets(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);

@@ -1,11 +1,9 @@
-// The block-wise index for searches, references of payments, and what product files bring.
+// The block-wise search index, references of payments, and columns for product files.
 import { type Kysely, type QueryExecutorProvider, sql } from 'kysely';
 
 /**
- * An index for searches in which each block of 8,192 ids has entries of its own, so that the newest blocks answer
- * for a word that all have.
- * Under a lock against writes for as long as it takes: a large catalog has its index made before, by
- * `buildSearchIndex`.
+ * Creates a search index in which each block of 8,192 ids has its own entries, so that a search for a common word
+ * reads only the newest blocks. Creation locks out writes; `buildSearchIndex` prepares large catalogs before.
  */
 export async function addSearchTerms(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
@@ -14,8 +12,8 @@ export async function addSearchTerms(db: Kysely<unknown>): Promise<void> {
 }
 
 /**
- * The same index, made beside the shop's writes: not in a transaction, and it may take minutes. Does nothing where
- * it stands already or there are no products yet.
+ * Creates the same index concurrently with the shop's writes, outside of a transaction; it may take minutes. Does
+ * nothing where the index exists or there are no products yet.
  */
 export async function buildSearchIndex(db: QueryExecutorProvider): Promise<void> {
   const { rows } = await sql<{ products: boolean; broken: boolean }>`
@@ -25,19 +23,19 @@ export async function buildSearchIndex(db: QueryExecutorProvider): Promise<void>
   );
   if (!rows[0]?.products) return;
   await createSearchTerms(db);
-  // What an earlier attempt left when it was cut off is never used, and would be taken for the index.
+  // An interrupted attempt leaves an invalid index, which Postgres never uses and `if not exists` would accept.
   if (rows[0].broken) await sql`drop index concurrently products_search_terms`.execute(db);
   await sql`create index concurrently if not exists products_search_terms on ${indexed}`.execute(db);
 }
 
-// Not `fastupdate`: each block would read the list of what is pending.
+// `fastupdate` is off, because each block's lookup would read the list of pending entries.
 const indexed = sql`products using gin
   (product_search_terms(id, category_id, price_amount, sizes, colors, search)) with (fastupdate = off) where status = 'active'`;
 
 /**
- * Each term begins with its block and a letter for its kind: w a word, c the category, s a size, o a colour, x y z
- * the price in steps of 0.8, 6 and 65 percent. Their reader is origin/catalog/search/search-candidates.ts. Costly, so
- * that nobody filters rows by it.
+ * Each term begins with its block and a letter for its kind: w word, c category, s size, o colour, x y z price in
+ * steps of 0.8, 6 and 65 percent. Read by origin/catalog/search/search-candidates.ts. The high cost keeps the planner
+ * from filtering rows by it.
  */
 async function createSearchTerms(db: QueryExecutorProvider): Promise<void> {
   await sql`
@@ -58,8 +56,8 @@ async function createSearchTerms(db: QueryExecutorProvider): Promise<void> {
 }
 
 /**
- * A provider's reference names one payment of that provider. Payments at the door have none from outside, so theirs
- * may repeat.
+ * A provider's reference names one payment of that provider. References of payments at the door may repeat, because
+ * no outside system assigns them.
  */
 export async function loosenPaymentReferences(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
@@ -70,13 +68,12 @@ export async function loosenPaymentReferences(db: Kysely<unknown>): Promise<void
 }
 
 /**
- * What a product file says beyond the shop's own columns, which variants sell without stock, each colour's picture,
- * and what was taken off the shelf.
- * The index is made under a lock against writes: a large catalog has it made before, by `buildSkuIndex`.
+ * Stores the cells of product files without a column here, variants that sell without stock, pictures of colours, and
+ * archived products. The index locks out writes; `buildSkuIndex` prepares large catalogs before.
  */
 export async function addProductFiles(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
-  // SKUs repeat in real files, and two variants may have the same options for a while. Neither may keep a product out.
+  // Real files repeat SKUs, and two variants may have the same options for a while. Neither may reject a product.
   await sql`create index if not exists variants_by_sku on variants (sku)`.execute(db);
   await sql`
     alter table variants
@@ -85,8 +82,8 @@ export async function addProductFiles(db: Kysely<unknown>): Promise<void> {
   await sql`alter table product_images drop constraint if exists product_images_product_id_url_key`.execute(
     db,
   );
-  // Stock of a variant that is not tracked, or of which no number was stated, is not counted. `backordered`: pieces
-  // sold beyond the stock.
+  // Stock is not counted for a variant that is not tracked or has no stated number. `backordered`: pieces sold beyond
+  // the stock.
   await sql`
     alter table variants
       add column stock_tracked boolean not null default true,
@@ -97,8 +94,8 @@ export async function addProductFiles(db: Kysely<unknown>): Promise<void> {
       add column archived_at timestamptz,
       add column file_cells jsonb not null default '{}',
       add constraint variants_backordered_check check (backordered >= 0) not valid`.execute(db);
-  // Only 'active' is on sale. 'hidden' is an active product that is not published; `published` is what a draft or
-  // archived one would be.
+  // Only 'active' is on sale. 'hidden' is an active product that is not published. `published` says whether a draft
+  // or archived product would be.
   await sql`
     alter table products
       add column published boolean not null default true,
@@ -107,13 +104,13 @@ export async function addProductFiles(db: Kysely<unknown>): Promise<void> {
       add constraint products_status_check check (status in ('active', 'hidden', 'draft', 'archived')) not valid`.execute(
     db,
   );
-  // Headings that files brought beyond Shopify's own, in the order in which an export gives them back.
+  // Columns of product files that Shopify does not define, in the order in which an export writes them.
   await sql`
     create table product_file_columns (
       position integer generated always as identity primary key,
       name text not null unique
     )`.execute(db);
-  // The demo's pictures are one a colour and say so.
+  // The demo catalog has one picture for each colour, named in its `alt`.
   await sql`
     update variants v set image_url = i.url
     from product_images i join products p on p.id = i.product_id
@@ -122,8 +119,8 @@ export async function addProductFiles(db: Kysely<unknown>): Promise<void> {
 }
 
 /**
- * The index by SKU, made beside the shop's writes: not in a transaction. Does nothing where it stands or there are
- * no variants yet.
+ * Creates the SKU index concurrently with the shop's writes, outside of a transaction. Does nothing where it exists
+ * or there are no variants yet.
  */
 export async function buildSkuIndex(db: QueryExecutorProvider): Promise<void> {
   const { rows } = await sql<{ variants: boolean; broken: boolean }>`

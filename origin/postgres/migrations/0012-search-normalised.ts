@@ -1,8 +1,8 @@
-// One normalisation for what products say and what shoppers type: both pass `search_normal`, so that neither accents
-// nor punctuation hide a product.
+// Normalises products and searches by the same function, `search_normal`, so that neither accents nor punctuation
+// hide a product.
 import { type Kysely, type QueryExecutorProvider, sql } from 'kysely';
 
-/** Fills rows and builds the index under a lock: a large catalog has both made before, by `prepareSearch`. */
+/** Fills rows and builds the index under a lock. `prepareSearch` does both before for a large catalog. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
   await createSearchColumns(db);
@@ -12,15 +12,15 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await learnAllWords(db);
   await sql`create index if not exists products_search_blocks on ${blocks}`.execute(db);
   await sql`create index if not exists products_by_title on ${titles}`.execute(db);
-  // Read by no release since `0009-search-terms`.
+  // No release has read it since `0009-search-terms`.
   await sql`drop index if exists products_search`.execute(db);
 }
 
 const batch = 2_000;
 
 /**
- * The same beside the shop's writes: not in a transaction, a batch of rows after the other, indexes built
- * concurrently. It may take minutes. Does nothing where there are no products yet.
+ * Does the same concurrently with the shop's writes: in batches of rows, outside of a transaction, with indexes built
+ * concurrently. It may take minutes. Does nothing without a products table.
  */
 export async function prepareSearch<Schema>(db: Kysely<Schema>): Promise<void> {
   const { rows } = await sql<{
@@ -45,7 +45,7 @@ export async function prepareSearch<Schema>(db: Kysely<Schema>): Promise<void> {
   ] as const) {
     const broken = await sql`
       select from pg_index where indexrelid = to_regclass(${name}) and not indisvalid`.execute(db);
-    // What an earlier attempt left when it was cut off is never used, and would be taken for the index.
+    // An interrupted attempt leaves an invalid index, which Postgres never uses and `if not exists` would accept.
     if (broken.rows.length > 0) await sql`drop index concurrently ${sql.id(name)}`.execute(db);
     await sql`create index concurrently if not exists ${sql.id(name)} on ${index}`.execute(db);
   }
@@ -53,14 +53,14 @@ export async function prepareSearch<Schema>(db: Kysely<Schema>): Promise<void> {
 
 const skusOf = sql`coalesce((select string_agg(sku, ' ') from variants where product_id = products.id), '')`;
 
-// Not `fastupdate`: each block would read the list of what is pending.
+// `fastupdate` is off, because each block's lookup would read the list of pending entries.
 const blocks = sql`products using gin
   (product_search_terms(id, category_id, price_amount, sizes, colors, search_vector)) with (fastupdate = off)
   where status = 'active'`;
 
 const titles = sql`products (title_key) where status = 'active'`;
 
-/** Words of names, brands and kinds that "did you mean" may propose. */
+/** Collects words of names, brands and keywords, which "did you mean" may propose. */
 async function learnAllWords(db: QueryExecutorProvider): Promise<void> {
   await sql`
     insert into search_words (word)
@@ -81,13 +81,13 @@ async function createSearchColumns(db: QueryExecutorProvider): Promise<void> {
 
 async function createNormalisation(db: QueryExecutorProvider): Promise<void> {
   await sql`create extension if not exists unaccent`.execute(db);
-  // Rules for upper case and letters of all scripts, whatever locale the database was made with.
+  // Chooses a collation that knows upper case and letters of all scripts, whatever the database's locale.
   const { rows } = await sql<{ name: string }>`
     select collname as name from pg_collation where collname in ('pg_c_utf8', 'und-x-icu', 'C.utf8')
     order by array_position(array['pg_c_utf8', 'und-x-icu', 'C.utf8'], collname::text) limit 1`.execute(db);
   const rules = sql.id(rows[0]?.name ?? 'default');
-  // In this order: signs that would become letters go, and invisible ones; wide, small and joined letters become
-  // plain; accents and vowel points go.
+  // The order matters: remove signs that would become letters, and invisible characters; make wide, small and joined
+  // letters plain; remove accents and vowel points.
   await sql`
     create or replace function search_fold(given text) returns text language sql stable parallel safe strict as $$
       select normalize(regexp_replace(normalize(
@@ -96,8 +96,7 @@ async function createNormalisation(db: QueryExecutorProvider): Promise<void> {
         NFKC)) collate ${rules}),
       NFD), U&'[\\0300-\\036F\\0483-\\0487\\0591-\\05BD\\05BF\\05C1\\05C2\\05C4\\05C5\\05C7\\0640\\064B-\\065F\\0670\\06D6-\\06DC\\06DF-\\06E4\\06E7\\06E8\\06EA-\\06ED]', '', 'g'), NFC)
     $$`.execute(db);
-  // Whatever is no letter, digit or sign of a syllable is "-" within a word and a space between words; t-shirt has
-  // one spelling.
+  // Characters that belong to no word become "-" within a word and a space between words. T-shirt has one spelling.
   await sql`
     create or replace function search_normal(given text) returns text language sql stable parallel safe strict as $$
       select regexp_replace(btrim(regexp_replace(
@@ -107,8 +106,8 @@ async function createNormalisation(db: QueryExecutorProvider): Promise<void> {
         '-*[[:space:]]+[- ]*', ' ', 'g'), '- '),
         '(^| |-)(?:t|tee)[- ](shirts?)(?=$| |-)', '\\1t\\2', 'g')
     $$`.execute(db);
-  // The words of a normalised text, and their joined forms: "plume-quilt" is found as plume, as quilt and as
-  // plumequilt. With `across`, neighbours are joined as well, as in names: "Sweat Shirt" is found as sweatshirt.
+  // The words of a normalised text and their joined forms: "plume-quilt" is found as plume, quilt and plumequilt.
+  // With `across`, neighbours are joined too, as in names: "Sweat Shirt" is found as sweatshirt.
   await sql`
     create or replace function search_expand(normal text, across boolean) returns text
     language sql immutable parallel safe strict as $$
@@ -128,8 +127,8 @@ async function createNormalisation(db: QueryExecutorProvider): Promise<void> {
 }
 
 /**
- * What belongs to words without being a letter or digit to Postgres: digits and vowel signs of other scripts, and
- * Japanese voicing.
+ * Characters of words that Postgres counts neither as letters nor as digits: digits and vowel signs of other scripts,
+ * and Japanese voicing marks.
  */
 const wordCharacters = sql.raw(
   [
@@ -141,7 +140,7 @@ const wordCharacters = sql.raw(
     .replaceAll(' ', ''),
 );
 
-/** English stems without stop words: a brand may be called "The Who", and a size "S". */
+/** A configuration of English stems without stop words: a brand may be called "The Who", and a size "S". */
 async function createConfiguration(db: QueryExecutorProvider): Promise<void> {
   const { rows } =
     await sql`select from pg_ts_config where cfgname = 'shop' and cfgnamespace = 'public'::regnamespace`.execute(
@@ -155,7 +154,7 @@ async function createConfiguration(db: QueryExecutorProvider): Promise<void> {
     alter mapping for asciiword, word, numword with shop_stem`.execute(db);
 }
 
-/** A: name. B: brand, kind, colours, tags, article numbers. D: description, without English stop words. */
+/** Weights. A: name. B: brand, kind, colours, tags, article numbers. D: description, without English stop words. */
 async function createTrigger(db: QueryExecutorProvider): Promise<void> {
   await sql`
     create or replace function describe_for_search() returns trigger language plpgsql as $$

@@ -1,18 +1,18 @@
-// Indexes of open work, and the requests that payment providers were sent.
+// Indexes of open work, and the requests that were sent to payment providers.
 import { type Kysely, sql } from 'kysely';
 
 /**
- * Open work is found by kind and due time, mail also by the recipient's domain, however many rows wait; what failed
- * and what is done by kind.
+ * Indexes open work by kind and due time, mails also by the recipient's domain, so that many waiting rows stay cheap.
+ * Failed and finished rows are indexed by kind.
  */
 export async function indexOpenWork(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
-  // Both are empty in rows that the previous release wrote or claimed.
+  // Both are null in rows that the previous release wrote or claimed.
   await sql`
     alter table outbox
       add column claimed_at timestamptz,
       add column first_failed_at timestamptz`.execute(db);
-  // Claims and counts by kind: a row may be claimed once it is due and no claim or pause holds it.
+  // Serves claims and counts by kind. A row may be claimed once it is due and no claim or pause holds it.
   await sql`
     create index outbox_open on outbox (kind, greatest(due_at, claimed_until), id)
     where state = 'pending'`.execute(db);
@@ -23,7 +23,7 @@ export async function indexOpenWork(db: Kysely<unknown>): Promise<void> {
   await sql`
     create index outbox_claimed on outbox (kind, id)
     where state = 'pending' and claimed_at is not null`.execute(db);
-  // What failed: counted by when it may be claimed, listed newest first.
+  // Failed rows are counted by when they may be claimed, and listed newest first.
   await sql`
     create index outbox_failing on outbox (kind, greatest(due_at, claimed_until))
     where state = 'pending' and failure is not null`.execute(db);
@@ -32,7 +32,7 @@ export async function indexOpenWork(db: Kysely<unknown>): Promise<void> {
     where state = 'pending' and failure is not null`.execute(db);
   await sql`create index outbox_dead on outbox (kind, committed_at, id) where state = 'dead'`.execute(db);
   await sql`create index outbox_finished_by_kind on outbox (kind, done_at) where state = 'done'`.execute(db);
-  // Every answer that leaves a payment open looks for the question that will be asked next.
+  // Each answer that leaves a payment open looks up the next planned question.
   await sql`
     create index outbox_payment_questions on outbox ((payload ->> 'orderId'))
     where state = 'pending' and kind = 'settle-payment'`.execute(db);
@@ -42,12 +42,12 @@ export async function indexOpenWork(db: Kysely<unknown>): Promise<void> {
 }
 
 /**
- * What a provider is asked is kept, so that asking again is the same request; and the database's lineage, part of
- * each request's key.
+ * Keeps the request to a provider, so that a retry sends the same request. Adds the lineage, which is part of each
+ * request's key.
  */
 export async function keepPaymentRequests(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
-  // All may be null: the previous release places orders without them.
+  // All may be null, because the previous release places orders without them.
   await sql`
     alter table payments
       add column provider_key text,

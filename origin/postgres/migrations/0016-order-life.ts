@@ -1,8 +1,8 @@
-// What happens to an order after it was placed: events, shipments, money at the door, refunds and returns; and the
-// indexes by which staff find orders and customers.
+// Life of an order after its purchase: events, shipments, payment at the door, refunds and returns; and indexes for
+// staff's searches of orders and customers.
 import { type Kysely, type QueryExecutorProvider, sql } from 'kysely';
 
-/** The indexes are made under a lock against writes: a large shop has them made before, by `buildOrderIndexes`. */
+/** The indexes lock out writes while they are built. `buildOrderIndexes` prepares large shops before. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
   await addColumns(db);
@@ -11,7 +11,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await createShipments(db);
   await createMoney(db);
   await createReturns(db);
-  // `who` is shopper, staff, shop or the provider's name; with staff the account says which of them.
+  // `who` is shopper, staff, shop or the provider's name. For staff, the account says who it was.
   await sql`
     create table order_events (
       id bigint generated always as identity primary key,
@@ -29,7 +29,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 /**
- * The same indexes, made beside the shop's writes: not in a transaction. Does nothing where there are no orders yet.
+ * Creates the same indexes concurrently with the shop's writes, outside of a transaction. Does nothing without
+ * orders.
  */
 export async function buildOrderIndexes<Schema>(db: Kysely<Schema>): Promise<void> {
   const { rows } = await sql<{
@@ -48,7 +49,7 @@ export async function buildOrderIndexes<Schema>(db: Kysely<Schema>): Promise<voi
   }
 }
 
-/** Defaults are those of an order that was just placed: the previous release places orders without them. */
+/** The defaults fit a new order, because the previous release places orders without these columns. */
 async function addColumns(db: QueryExecutorProvider): Promise<void> {
   await sql`
     alter table orders
@@ -59,7 +60,7 @@ async function addColumns(db: QueryExecutorProvider): Promise<void> {
       drop constraint if exists orders_fulfilment_check,
       add constraint orders_fulfilment_check
         check (fulfilment in ('open', 'partly-shipped', 'shipped', 'delivered')) not valid`.execute(db);
-  // Pieces that left, that will never leave, that came back or are on their way, and that are in stock again.
+  // Numbers of pieces: shipped, never to be shipped, returned or on their way back, and back in stock.
   await sql`
     alter table order_lines
       add column if not exists shipped integer not null default 0,
@@ -78,8 +79,8 @@ async function addColumns(db: QueryExecutorProvider): Promise<void> {
     alter table payments
       drop constraint if exists payments_taken_check,
       add constraint payments_taken_check check (taken_amount >= 0) not valid`.execute(db);
-  // Lower case, without accents and apostrophes; other ASCII punctuation parts words. The number is also one word
-  // without its hyphens.
+  // Search words: lower case, without accents and apostrophes, split at other ASCII punctuation. The number is also
+  // one word without its hyphens.
   await sql`
     create or replace function public.order_terms(given text) returns text[]
     language sql immutable parallel safe strict as $$
@@ -103,7 +104,7 @@ const indexes = [
     name: 'orders_by_words',
     on: sql`orders using gin (order_search(number, email, shipping_address ->> 'name'))`,
   },
-  // Guests by e-mail; an order of an account is found by the account.
+  // Finds guests' orders by e-mail address. An account's orders are found by the account.
   {
     name: 'orders_of_guests',
     on: sql`orders ((lower(email) collate "C"), id) where account_id is null and email is not null`,
@@ -149,7 +150,7 @@ async function createMoney(db: QueryExecutorProvider): Promise<void> {
       taken_at timestamptz not null default clock_timestamp()
     )`.execute(db);
   await sql`create index door_payments_by_order on door_payments (order_id, id)`.execute(db);
-  // The key is random and the same for each attempt. What may have gone out already is unknown, never failed.
+  // The key is random and the same for each attempt. An attempt that may have been sent is unknown, never failed.
   await sql`
     create table refunds (
       id bigint generated always as identity primary key,

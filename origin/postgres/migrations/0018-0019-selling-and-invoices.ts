@@ -1,13 +1,11 @@
 // Delivery, promotion codes and VAT; earlier prices and invoices.
 import { type Kysely, sql } from 'kysely';
 
-/**
- * How parcels travel and what that costs, promotion codes and their uses, and what an order cost beside its lines.
- */
+/** Delivery methods and their costs, promotion codes and their uses, and an order's costs besides its lines. */
 export async function addSelling(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
   await createShipping(db);
-  // All may be null: the previous release places orders without them, delivered free and without a code.
+  // All may be null: the previous release places orders without them, with free delivery and no code.
   await sql`
     alter table orders
       add column billing_address jsonb,
@@ -16,7 +14,7 @@ export async function addSelling(db: Kysely<unknown>): Promise<void> {
       add column discount_amount integer not null default 0,
       add column tax_country text,
       add column tax jsonb`.execute(db);
-  // Of each line: its share of the discount, and the rate of VAT in percent.
+  // For each line: its share of the discount, and the VAT rate in percent.
   await sql`
     alter table order_lines
       add column discount_amount integer not null default 0,
@@ -37,7 +35,7 @@ export async function addSelling(db: Kysely<unknown>): Promise<void> {
       used integer not null default 0 check (used >= 0),
       created_at timestamptz not null default clock_timestamp()
     )`.execute(db);
-  // Customer: the e-mail in small letters, null once the person is forgotten.
+  // Customer: the e-mail address in lower case; null once the person is erased.
   await sql`
     create table promotion_uses (
       order_id bigint primary key references orders (id) on delete cascade,
@@ -77,10 +75,10 @@ async function createShipping(db: Kysely<unknown>): Promise<void> {
       (1, 'express', 'Express', ${everywhere}, 990, 1, 2)`.execute(db);
 }
 
-/** The prices that variants had before, the lawful "was" of a sale, and invoices with numbers without gaps. */
+/** Former prices of variants, the lawful "was" of a sale, and invoices whose numbers have no gaps. */
 export async function addPricesAndInvoices(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
-  // Ended prices only: that of today stands with its variant. Since: null where the history does not reach back.
+  // Only ended prices; the variant has the present one. Since: null where the start is older than the history.
   await sql`
     create table variant_prices (
       variant_id bigint not null references variants (id) on delete cascade,
@@ -90,7 +88,7 @@ export async function addPricesAndInvoices(db: Kysely<unknown>): Promise<void> {
     )`.execute(db);
   await sql`create index variant_prices_by_variant on variant_prices (variant_id, until)`.execute(db);
   await sql`alter table products add column was_amount integer check (was_amount > 0)`.execute(db);
-  // A trigger, so that no writer can leave a price out of the history or a "was" beside another price.
+  // A trigger does this, so that every writer adds to the history and no "was" stays beside another price.
   await sql`
     create function public.keep_variant_price() returns trigger language plpgsql as $$
     begin
@@ -109,14 +107,14 @@ export async function addPricesAndInvoices(db: Kysely<unknown>): Promise<void> {
 }
 
 async function createInvoices(db: Kysely<unknown>): Promise<void> {
-  // Locked by each transaction that writes an invoice: one that is rolled back takes no number away.
+  // Each transaction that writes an invoice locks it. A rollback uses up no number.
   await sql`
     create table invoice_counter (
       only_row boolean primary key default true check (only_row),
       last_number integer not null default 0
     )`.execute(db);
   await sql`insert into invoice_counter default values`.execute(db);
-  // The content is what the invoice says; the document is made of it once and kept.
+  // The content holds the invoice's data. The document is made from it once and kept.
   await sql`
     create table invoices (
       number integer primary key,

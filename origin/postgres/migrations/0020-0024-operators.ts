@@ -1,9 +1,9 @@
-// What operators see of jobs and do to them, and the figures of jobs.
+// Jobs for operators: attempts, groups, pauses and a log of operators' actions, and figures of jobs.
 import { type Kysely, sql } from 'kysely';
 
 /**
- * What operators need to see and mend jobs: attempts, groups of errors, subjects, paused kinds, and a log of who did
- * what.
+ * What operators need to see and repair jobs: attempts, groups of errors, subjects, paused kinds, and a log of
+ * actions.
  */
 export async function addOperators(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
@@ -33,7 +33,7 @@ export async function addOperators(db: Kysely<unknown>): Promise<void> {
       primary key (job_id, attempt)
     )`.execute(db);
   await sql`create index job_attempts_by_age on job_attempts (ended_at)`.execute(db);
-  // No foreign key: rows of both tables are forgotten by age, in batches of their own.
+  // No foreign key: rows of both tables are deleted by age in separate batches.
   await sql`
     create table job_subjects (
       subject text not null,
@@ -83,11 +83,11 @@ export async function addOperators(db: Kysely<unknown>): Promise<void> {
 }
 
 /**
- * Jobs that failed for the same reason bear the same fingerprint. A trigger makes it, so that rows that the previous
- * release writes have it too.
+ * Gives failures of the same reason the same fingerprint. A trigger does so, because the previous release writes rows
+ * without it.
  */
 async function groupErrors(db: Kysely<unknown>): Promise<void> {
-  // Addresses and numbers differ from job to job; the codes of SMTP and HTTP do not.
+  // Addresses and numbers differ from job to job and are removed. The codes of SMTP and HTTP stay.
   await sql
     .raw(String.raw`
     create function error_fingerprint(error text) returns text language sql immutable parallel safe as $$
@@ -125,7 +125,7 @@ async function groupErrors(db: Kysely<unknown>): Promise<void> {
     for each row when (new.failure is not null or old.failure is not null) execute function outbox_note_failure()`.execute(
     db,
   );
-  // Of older failures no more than a migration may take; the others get it when they are next tried.
+  // Only a bounded number of older failures is updated here. The others get a fingerprint at their next attempt.
   await sql`
     update outbox set failure = failure where id in (
       select id from outbox where failure is not null and state in ('pending', 'dead')
@@ -138,7 +138,7 @@ async function groupErrors(db: Kysely<unknown>): Promise<void> {
 /** Figures of jobs by kind and time for the console's charts, and requests to run a timed task now. */
 export async function addJobFigures(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
-  // A row a kind and span: minutes of the last hours, quarters of an hour of the last week.
+  // One row a kind and span: minutes of the last hours, quarters of an hour of the last week.
   await sql`
     create table job_figures (
       kind text not null,

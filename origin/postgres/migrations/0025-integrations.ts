@@ -1,4 +1,4 @@
-// What other systems need: API keys, events in commit order, and outgoing webhooks.
+// Tables for other systems: API keys, events in commit order, and outgoing webhooks.
 import { type Kysely, sql } from 'kysely';
 
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -8,7 +8,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await createOrderTriggers(db);
   await createCatalogTriggers(db);
   await createWebhooks(db);
-  // The product feed says whether a variant is in stock; it is made again within a second.
+  // The feed contains whether a variant is in stock. A mark renews it within a second.
   await sql`
     create function public.mark_feed() returns trigger language plpgsql as $$
     begin
@@ -26,7 +26,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 async function createKeys(db: Kysely<unknown>): Promise<void> {
-  // Never deleted, so that what a key did keeps its name.
+  // Keys are never deleted, so that the history can name them.
   await sql`
     create table api_keys (
       id bigint generated always as identity primary key,
@@ -38,7 +38,7 @@ async function createKeys(db: Kysely<unknown>): Promise<void> {
       last_used_at timestamptz,
       revoked_at timestamptz
     )`.execute(db);
-  // The transaction of a write names the key that asked for it, see idempotency.ts.
+  // The transaction of a write states the API key that asked for it; see idempotency.ts.
   for (const table of ['order_events', 'staff_changes'])
     await sql`
       alter table ${sql.table(table)} add column api_key_id bigint
@@ -46,9 +46,8 @@ async function createKeys(db: Kysely<unknown>): Promise<void> {
 }
 
 /**
- * Triggers write what happened into `new_shop_events` as the last act of its transaction. Whoever reads moves committed
- * rows to `shop_events` and numbers them, one transaction after the other; see
- * docs/decisions/0027-events-in-commit-order.md.
+ * Triggers insert events into `new_shop_events` at the end of each transaction. A reader moves committed rows to
+ * `shop_events` and numbers them, one transaction after the other; see docs/decisions/0027-events-in-commit-order.md.
  */
 async function createEvents(db: Kysely<unknown>): Promise<void> {
   await sql`
@@ -60,7 +59,7 @@ async function createEvents(db: Kysely<unknown>): Promise<void> {
       data jsonb not null,
       within xid8 not null default pg_current_xact_id()
     )`.execute(db);
-  // A transaction may change a row several times, and tells its end once.
+  // A transaction may change a row several times but writes one event with the final state.
   await sql`
     create unique index new_shop_events_once on new_shop_events (within, subject)
     where type in ('stock.changed', 'product.changed')`.execute(db);
@@ -73,7 +72,7 @@ async function createEvents(db: Kysely<unknown>): Promise<void> {
       data jsonb not null
     )`.execute(db);
   await sql`create index shop_events_by_age on shop_events (at, position)`.execute(db);
-  // Locked by whoever numbers events: positions have no gaps.
+  // Each transaction that numbers events locks it, so positions have no gaps.
   await sql`
     create table shop_event_counter (
       only_row boolean primary key default true check (only_row),
@@ -88,7 +87,7 @@ async function createEvents(db: Kysely<unknown>): Promise<void> {
     $$`.execute(db);
 }
 
-/** Deferred: they run at the commit, when the order's lines and state stand. */
+/** Creates a deferred trigger. It runs at the commit, when the order's lines and state are final. */
 async function createTrigger(
   db: Kysely<unknown>,
   { on, at, when, run }: { on: string; at: string; when?: string; run: string },
@@ -115,7 +114,7 @@ async function createFunction(db: Kysely<unknown>, name: string, body: string): 
 }
 
 async function createOrderTriggers(db: Kysely<unknown>): Promise<void> {
-  // Nothing of the person who ordered.
+  // The facts contain nothing about the person who ordered.
   await sql`
     create function public.facts_of_order(of_order bigint) returns jsonb language sql stable as $$
       select jsonb_build_object('orderId', o.id::text, 'number', o.number, 'status', o.status,
@@ -218,7 +217,7 @@ async function createRefundTriggers(db: Kysely<unknown>): Promise<void> {
       .execute(db);
 }
 
-/** The rows are read again: they may have changed once more in the same transaction. */
+/** The triggers read the rows again, because the transaction may have changed them once more. */
 async function createCatalogTriggers(db: Kysely<unknown>): Promise<void> {
   await createFunction(
     db,
@@ -252,7 +251,7 @@ async function createCatalogTriggers(db: Kysely<unknown>): Promise<void> {
 }
 
 async function createWebhooks(db: Kysely<unknown>): Promise<void> {
-  // Types: empty for all. Job: the outbox row that delivers to it; one at a time.
+  // Types: empty for all. Job: the outbox row that delivers to it, one at a time.
   await sql`
     create table webhook_endpoints (
       id bigint generated always as identity primary key,

@@ -1,14 +1,14 @@
-// The origin of a lineage, roles and second factors, credit notes, and the day of delivery dates.
+// The origin of a lineage, staff roles and second factors, credit notes, and the day of delivery dates.
 import { type Kysely, sql } from 'kysely';
 import { claimLineage } from '../lineage.ts';
 
 /**
- * What tells whether the database's lineage is still its own: where and in which transaction it was begun, and after
- * how many others.
+ * Columns that show whether a restore replaced the lineage's row: cluster, transaction and timeline of its begin, and
+ * its ordinal.
  */
 export async function noteLineage(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
-  // The previous release changes the value alone: its transaction then differs from the one that is noted here.
+  // The previous release changes only the value. Its transaction then differs from the noted one.
   await sql`
     alter table database_lineage
       add column ordinal integer not null default 0,
@@ -19,11 +19,12 @@ export async function noteLineage(db: Kysely<unknown>): Promise<void> {
 }
 
 /**
- * Roles of staff, second factors, confirmed and changed e-mails, operators' sessions, and an audit that only grows.
+ * Roles of staff, second factors, confirmed and changed e-mail addresses, operators' sessions, and an append-only
+ * audit.
  */
 export async function addAccess(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
-  // Null for shoppers. Staff without one were made by the previous release, which knows no roles: they are owners.
+  // Null for shoppers. Staff without a role were made by the previous release and count as owners.
   await sql`
     alter table accounts
       add column staff_role text check (staff_role in ('owner', 'staff', 'editor', 'viewer')),
@@ -88,7 +89,7 @@ async function addSecondFactors(db: Kysely<unknown>): Promise<void> {
   await sql`create index passkeys_by_account on passkeys (account_id)`.execute(db);
 }
 
-/** The name of who acted stays after the account is gone, and no row is ever changed or deleted. */
+/** Keeps the actor's name after the account is deleted, and forbids changes and deletions of rows. */
 async function guardAudit(db: Kysely<unknown>): Promise<void> {
   await sql`alter table staff_changes add column who text`.execute(db);
   await sql`
@@ -119,17 +120,17 @@ async function guardAudit(db: Kysely<unknown>): Promise<void> {
     for each statement execute function refuse_change_of_audit()`.execute(db);
 }
 
-/** Credit notes with numbers of their own, and when the VAT of each document fell due. */
+/** Credit notes with their own numbers, and the time when the VAT of each document fell due. */
 export async function addCreditNotes(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
   await createCreditNotes(db);
 }
 
 async function createCreditNotes(db: Kysely<unknown>): Promise<void> {
-  // When money was first taken. Null in a row of the previous release: then the day of issue counts.
+  // When money was first taken. Rows of the previous release have null; for them the day of issue counts.
   await sql`alter table invoices add column taxed_at timestamptz`.execute(db);
   await sql`create index invoices_by_time on invoices ((coalesce(taxed_at, issued_at)))`.execute(db);
-  // Locked by each transaction that writes a credit note, as the counter of invoices is.
+  // Each transaction that writes a credit note locks it, like the counter of invoices.
   await sql`
     create table credit_note_counter (
       only_row boolean primary key default true check (only_row),
@@ -150,7 +151,7 @@ async function createCreditNotes(db: Kysely<unknown>): Promise<void> {
   await sql`create index credit_notes_by_time on credit_notes (taxed_at)`.execute(db);
 }
 
-/** The day that delivery dates on shared pages were reckoned from: the next day makes those pages old. */
+/** The day from which delivery dates on shared pages are computed. The next day invalidates those pages. */
 export async function dateDeliveries(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
   await sql`alter table shipping_version add column day date`.execute(db);

@@ -1,10 +1,10 @@
-// Withdrawals, the sign-in of operators and changed e-mails, and the indexes of erasure and of periods of keeping.
+// Withdrawals, the sign-in of operators, changed e-mail addresses, and indexes for erasure and retention.
 import { type Kysely, type QueryExecutorProvider, sql } from 'kysely';
 
-/** Declarations of withdrawal, each once; and the index of the queue of orders that are to be shipped. */
+/** Declarations of withdrawal, each stored once, and the index of orders that are to be shipped. */
 export async function addWithdrawals(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
-  // What was typed, kept as it is: a declaration holds also where it names no order that there is.
+  // The typed text is kept unchanged, because a declaration is valid even if it names no existing order.
   await sql`
     create table withdrawals (
       id bigint generated always as identity primary key,
@@ -25,11 +25,11 @@ export async function addWithdrawals(db: Kysely<unknown>): Promise<void> {
     where fulfilment in ('open', 'partly-shipped') and status <> 'cancelled'`.execute(db);
 }
 
-/** Second factors and passkeys of operators, e-mail changes that can be undone, and the challenges that were used. */
+/** Second factors and passkeys of operators, e-mail changes that can be undone, and used challenges. */
 export async function addOperatorsSignIn(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
   await createOperators(db);
-  // A row is one change of an e-mail: asked for, then confirmed (`used_at`), perhaps undone.
+  // A row is one change of an e-mail address: requested, then confirmed (`used_at`), perhaps undone.
   await sql`
     alter table email_confirmations
       add column former_email text,
@@ -42,7 +42,7 @@ export async function addOperatorsSignIn(db: Kysely<unknown>): Promise<void> {
     db,
   );
   await sql`create index email_confirmations_by_email on email_confirmations (lower(email))`.execute(db);
-  // A challenge bears its own signature and time, so only those that somebody answered rightly are kept.
+  // A challenge carries its own signature and time, so only correctly answered ones are stored.
   await sql`
     create table used_challenges (
       challenge_hash text primary key,
@@ -51,7 +51,7 @@ export async function addOperatorsSignIn(db: Kysely<unknown>): Promise<void> {
   await sql`create index used_challenges_by_age on used_challenges (used_at)`.execute(db);
 }
 
-/** Operators share one password. Those who set up a second factor have a row, by their name in small letters. */
+/** Operators share one password. An operator with a second factor has a row, by the name in lower case. */
 async function createOperators(db: Kysely<unknown>): Promise<void> {
   await sql`
     create table operators (
@@ -91,8 +91,8 @@ async function createOperators(db: Kysely<unknown>): Promise<void> {
 }
 
 /**
- * Indexes by which erasure finds the mails of a person, and by which each period of keeping ends in bounded rounds.
- * A large shop has them made before, by `buildPrivacyIndexes`.
+ * Creates indexes by which erasure finds a person's mails, and by which expired data is removed in bounded rounds.
+ * `buildPrivacyIndexes` prepares large shops before.
  */
 export async function indexPrivacy(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
@@ -104,7 +104,7 @@ const indexes = [
   { name: 'outbox_mails_by_address', on: sql`outbox (lower(payload ->> 'to')) where kind = 'mail'` },
   { name: 'staff_changes_by_account', on: sql`staff_changes (account_id) where account_id is not null` },
   { name: 'shop_events_of_orders', on: sql`shop_events (subject) where subject like 'order:%'` },
-  // What still names a person, the oldest first.
+  // Rows that still name a person, the oldest first.
   {
     name: 'orders_of_guests_by_age',
     on: sql`orders (placed_at) where account_id is null and email is not null`,
@@ -112,11 +112,11 @@ const indexes = [
   { name: 'invoices_with_person', on: sql`invoices (issued_at) where content -> 'buyer' <> '[]'` },
   { name: 'credit_notes_with_person', on: sql`credit_notes (issued_at) where content -> 'buyer' <> '[]'` },
   { name: 'withdrawals_with_person', on: sql`withdrawals (declared_at) where email <> ''` },
-  // When a cart was made never changes: writes to it touch no index.
+  // A cart's `created_at` never changes, so writes to the cart touch no index.
   { name: 'carts_of_guests', on: sql`carts (created_at) where account_id is null` },
 ];
 
-/** The same indexes, made beside the shop's writes: not in a transaction. Does nothing in an empty database. */
+/** Creates the same indexes concurrently, outside of a transaction. Does nothing in an empty database. */
 export async function buildPrivacyIndexes(db: QueryExecutorProvider): Promise<void> {
   const { rows } = await sql<{ exists: boolean }>`
     select to_regclass('withdrawals') is not null and to_regclass('credit_notes') is not null as exists`.execute(

@@ -1,7 +1,7 @@
 // Sales with a start and an end; payments that are captured later, disputes, addresses and webhooks' former secrets.
 import { type Kysely, sql } from 'kysely';
 
-/** Sales with a start and an end, what the law asks of a product's page, and the seller's holidays. */
+/** Sales with a start and an end, legal facts of products, and the seller's holidays. */
 export async function addSalePrices(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
   await sql`
@@ -17,21 +17,21 @@ export async function addSalePrices(db: Kysely<unknown>): Promise<void> {
       created_at timestamptz not null default clock_timestamp()
     )`.execute(db);
   await sql`create index product_sales_by_product on product_sales (product_id, starts_at)`.execute(db);
-  // The next moment at which a sale changes this product's price.
+  // When a sale next changes this product's price.
   await sql`alter table products add column flips_at timestamptz`.execute(db);
   await sql`create index products_by_flip on products (flips_at) where flips_at is not null`.execute(db);
-  // While a sale runs: the price that it will have again.
+  // During a sale: the regular price.
   await sql`alter table variants add column regular_amount integer check (regular_amount >= 0)`.execute(db);
   await keepPricesOfSales(db);
   // Material, care, origin, manufacturer and responsible person (Regulation (EU) 2023/988, Article 19).
   await sql`alter table products add column facts jsonb not null default '{}'`.execute(db);
-  // Null: those of holidays.md.
+  // Null: the holidays of holidays.md apply.
   await sql`alter table shipping_version add column holidays jsonb`.execute(db);
 }
 
 /**
- * A sale says when its price began or ended; it may be late to write it. A price that anybody else writes ends a
- * running sale, the previous release too.
+ * Records ended prices. A sale states the moment of its change, which it may write late. Any other price change ends
+ * a running sale, also one by the previous release.
  */
 async function keepPricesOfSales(db: Kysely<unknown>): Promise<void> {
   await sql`
@@ -60,13 +60,13 @@ async function keepPricesOfSales(db: Kysely<unknown>): Promise<void> {
     end $$`.execute(db);
 }
 
-/** Payments that are captured when a parcel leaves, disputes, shoppers' addresses, and webhooks' former secrets. */
+/** Payments that are captured at shipment, disputes, shoppers' addresses, and webhooks' former secrets. */
 export async function addCaptureAddressesSecrets(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
   await addAuthorisations(db);
   await createDisputes(db);
   await createAddresses(db);
-  // Signs beside the present one until then, so that a receiver can change over.
+  // The former secret signs beside the present one until then, so that a receiver can switch.
   await sql`
     alter table webhook_endpoints
       add column former_secret text,
@@ -74,7 +74,7 @@ export async function addCaptureAddressesSecrets(db: Kysely<unknown>): Promise<v
 }
 
 async function addAuthorisations(db: Kysely<unknown>): Promise<void> {
-  // Not validated: every row has one of the former states. The previous release never writes the new one.
+  // Not validated, because every row has one of the former states. The previous release never writes the new one.
   await sql`
     alter table payments
       drop constraint payments_status_check,
@@ -89,7 +89,7 @@ async function addAuthorisations(db: Kysely<unknown>): Promise<void> {
 }
 
 async function createDisputes(db: Kysely<unknown>): Promise<void> {
-  // By the provider's own id, so that a message that comes twice is one dispute.
+  // The key is the provider's id, so that a repeated message makes one dispute.
   await sql`
     create table disputes (
       id text primary key,

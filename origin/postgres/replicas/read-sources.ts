@@ -1,5 +1,4 @@
-// Chooses the server for a read: a replica where that is safe, else the primary. No write may be decided by such a
-// read.
+// Chooses the server for a read: a replica where that is safe, else the primary. No write may depend on such a read.
 import type { Registry } from 'prom-client';
 import { createSemaphore, SemaphoreFullError } from '../../concurrency/semaphore.ts';
 import { unavailable } from '../../errors.ts';
@@ -12,42 +11,43 @@ import { createPrimaryLog, createProbe, sharedMs, type WalPosition } from './wal
 
 export interface ReadSources {
   /**
-   * Rows as a replica has them, perhaps old: the caller must compare them with the floors. Undefined where none
-   * answers.
+   * Reads from a replica, whose rows may be old: the caller must compare them with the floors. Undefined where no
+   * replica answers.
    */
   fromReplica<T>(read: ReplicaRead<T>): Promise<ReplicaAnswer<T> | undefined>;
-  /** Says that what `fromReplica` gave was below a floor. */
+  /** Counts that an answer of `fromReplica` was below a floor. */
   wasBelowFloor(): void;
-  /** From the primary, as one of a bounded number of reads. @throws Refusal 503 where too many wait */
+  /** Reads from the primary, as one of a bounded number of reads. @throws Refusal 503 where too many wait */
   fromPrimary<T>(read: ReplicaRead<T>): Promise<T>;
-  /** However old, and only while the primary does not answer; else undefined. */
+  /** Reads from any replica, however old, but only while the primary does not answer; else undefined. */
   whilePrimaryIsAway<T>(read: ReplicaRead<T>): Promise<ReplicaAnswer<T> | undefined>;
   /**
-   * Without floors: shows all that was committed before `asOf` (monotonic milliseconds), unless the primary is away.
+   * Reads without floors. The answer contains all commits before `asOf` (monotonic milliseconds), unless the primary
+   * is unreachable.
    */
   current<T>(read: ReplicaRead<T>): Promise<ReplicaAnswer<T> & { asOf: number }>;
-  /** A shopper's own rows, with all that they wrote. @param written undefined: nothing in the last minutes */
+  /** Reads a shopper's rows including their own writes. @param written undefined: no write in the last minutes */
   forShopper<T>(written: WrittenPosition | undefined, read: ReplicaRead<T>): Promise<T>;
   close(): Promise<void>;
 }
 
 export interface ReadSourcesOptions {
   primaryUrl: string;
-  /** Each one server, never an endpoint that mixes several. */
+  /** Each address is one server, never an endpoint that mixes several. */
   replicaUrls: string[];
-  /** The primary's ordinary pool, for what is not browsing. */
+  /** The primary's ordinary pool, for reads of shoppers' own rows. */
   db: Db;
   registry: Registry;
   /** Shown in pg_stat_activity. */
   name: string;
   onError: (error: Error) => void;
-  /** Of the database; replicas of another one are not read. */
+  /** Lineage of the database. Replicas of another lineage are not read. */
   lineage?: () => string | undefined;
 }
 
 const askTimeoutMs = 500;
 const replicaPoolSize = 8;
-/** Browsing shares the primary with carts and orders: it never takes more of it than this. */
+/** Browsing shares the primary with carts and orders. These bounds limit its part. */
 const browsing = { atOnce: 6, waiting: 600, waitMs: 3_000 };
 
 export function createReadSources(options: ReadSourcesOptions): ReadSources {
@@ -75,7 +75,7 @@ export function createReadSources(options: ReadSourcesOptions): ReadSources {
     () => replicas.measuredOnce(),
   );
   const semaphore = createSemaphore(browsing);
-  // Connections of its own: one read may use several at once.
+  // Browsing has its own connections, because one read may use several at once.
   const browseDb = createDatabase(
     createPool({
       url: primaryUrl,
@@ -97,10 +97,10 @@ export function createReadSources(options: ReadSourcesOptions): ReadSources {
     return value;
   };
 
-  /** Undefined where it does not answer. */
+  /** Undefined where the primary does not answer. */
   const askPrimary = () => primary.ask().catch(() => undefined);
 
-  /** Places on two timelines cannot be compared: only the primary surely has what was written on another one. */
+  /** Positions on two timelines cannot be compared. Only the primary certainly has writes of another timeline. */
   const mayBeReplica = (written: WrittenPosition | undefined): written is WalPosition | undefined =>
     written === undefined || (written !== 'unknown' && written.timeline === primary.newest()?.timeline);
 

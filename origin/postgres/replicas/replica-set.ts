@@ -1,4 +1,4 @@
-// All replicas, measured each second. A read chooses one, and tries one after the other until one answers.
+// All replicas, measured each second. A read tries one after the other until one answers.
 
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { SemaphoreFullError } from '../../concurrency/semaphore.ts';
@@ -7,21 +7,21 @@ import { isPostgresAway, isTooSlow } from '../postgres-errors.ts';
 import { BehindError, type Replica, type ReplicaRead } from './replica.ts';
 import type { PrimaryLog, WalPosition } from './wal-position.ts';
 
-/** An answer, which may itself be undefined. */
+/** Wraps an answer, because the answer itself may be undefined. */
 export interface ReplicaAnswer<T> {
   value: T;
 }
 
 interface ReplicaSet {
   /**
-   * From one that is fit and past `wanted`. Undefined where there is none.
-   * @throws only what refuses the read itself
+   * Reads from a fit replica that is past `wanted`. Undefined where there is none.
+   * @throws only errors that refuse the read itself
    */
   read<T>(read: ReplicaRead<T>, wanted?: WalPosition): Promise<ReplicaAnswer<T> | undefined>;
-  /** From any that answers, however far behind: only while nobody can say what is true now. */
+  /** Reads from any replica that answers, however far behind, for times when the primary is unreachable. */
   readHoweverOld<T>(read: ReplicaRead<T>): Promise<ReplicaAnswer<T> | undefined>;
   measured(): MeasuredReplica[];
-  /** Begins to measure, unless a read has. Resolves once each replica was asked; never throws. */
+  /** Begins to measure, unless a read has done so. Resolves once each replica was asked; never throws. */
   measuredOnce(): Promise<void>;
   close(): Promise<void>;
 }
@@ -31,17 +31,15 @@ interface ReplicaSetOptions {
   primary: PrimaryLog;
   metrics: () => ReadMetrics;
   onError: (error: Error) => void;
-  /** Of the database as the primary has it; undefined while that is not known. */
+  /** Lineage of the primary; undefined while it is unknown. */
   lineage?: () => string | undefined;
 }
 
 const measureEveryMs = 1_000;
-/** Then no further replica is tried. */
+/** After this time no further replica is tried. */
 const tryingMs = 2_000;
 
-/**
- * Measuring begins with the first read, or when somebody wants the figures: a process that does neither asks nobody.
- */
+/** Measures from the first read or call of `measuredOnce` on, so that a process without either asks no server. */
 export function createReplicaSet(options: ReplicaSetOptions): ReplicaSet {
   const { replicas, primary, metrics, onError, lineage = () => undefined } = options;
   const isFit = (replica: Replica) =>
@@ -51,7 +49,7 @@ export function createReplicaSet(options: ReplicaSetOptions): ReplicaSet {
   let isClosed = false;
 
   const measureRegularly = async () => {
-    // The primary first: what it writes after that is no lag.
+    // The primary is asked first. Log that it writes later does not count as lag.
     await primary.ask().catch(onError);
     await Promise.all(replicas.map((replica) => replica.measure()));
     if (isClosed) return;
@@ -63,7 +61,7 @@ export function createReplicaSet(options: ReplicaSetOptions): ReplicaSet {
     return firstMeasure;
   };
 
-  /** @returns undefined where another server should be asked: anything but a refusal, which is an answer. */
+  /** @returns undefined where another server should be asked; a refusal is thrown, because it is an answer */
   const attempt = async <T>(replica: Replica, read: ReplicaRead<T>, wanted?: WalPosition) => {
     try {
       const value = await replica.run(read, wanted);
@@ -73,7 +71,7 @@ export function createReplicaSet(options: ReplicaSetOptions): ReplicaSet {
       if (error instanceof Refusal) throw error;
       const reason = reasonOf(error);
       metrics().fellBack(reason);
-      // Slow reads say little of the server: only what it says of itself takes it out.
+      // A slow read alone does not exclude a replica. It is measured, and excluded if it does not answer that.
       if (reason === 'failed' && isTooSlow(error)) void replica.measure();
       else if (reason === 'failed' && isPostgresAway(error)) replica.suspect();
       return undefined;
@@ -132,8 +130,7 @@ function reasonOf(error: unknown): Fallback {
 }
 
 /**
- * Chooses the replica for a read: it answers, follows the present primary, lags at most a minute, and has the
- * least to do.
+ * Reasons not to read a replica: it does not answer, is no replica, follows another timeline, or lags over a minute.
  */
 type Unfitness = 'silent' | 'promoted' | 'other timeline' | 'lagging';
 
@@ -141,7 +138,7 @@ type Measured = Pick<Replica, 'replayed' | 'followedTimeline'>;
 
 const mostLagSeconds = 60;
 
-/** @returns undefined where it may answer those who have written nothing of late. */
+/** @returns undefined where it may answer reads of people who have not written lately */
 export function whyUnfit(
   { replayed, followedTimeline }: Measured,
   primary: Pick<PrimaryLog, 'newest' | 'lagSeconds'>,
@@ -149,18 +146,21 @@ export function whyUnfit(
   if (replayed === undefined) return 'silent';
   if (!replayed.isReplica) return 'promoted';
   const newest = primary.newest();
-  // A primary that has never answered cannot be compared with: its replicas are taken as they are.
+  // While the primary has never answered there is nothing to compare with, so every replica is fit.
   if (newest === undefined) return undefined;
   if (followedTimeline !== newest.timeline) return 'other timeline';
   return primary.lagSeconds(replayed.lsn) > mostLagSeconds ? 'lagging' : undefined;
 }
 
-/** A replica of another lineage may hold what a restore took away. It is left out until it follows the restored one. */
+/**
+ * A replica of another lineage may show rows that a restore removed. It is excluded until it follows the restored
+ * primary.
+ */
 function isOfLineage({ replayed }: Measured, lineage: string | undefined): boolean {
   return lineage === undefined || replayed?.lineage === undefined || replayed.lineage === lineage;
 }
 
-/** The least loaded; among equals the first after a random one, so that none is favoured. */
+/** Chooses the least loaded. Among equals it is the first after a random one, so that none is preferred. */
 export function leastLoaded<T extends Pick<Replica, 'inFlight'>>(
   candidates: T[],
   random: () => number = Math.random,
@@ -173,7 +173,7 @@ export function leastLoaded<T extends Pick<Replica, 'inFlight'>>(
   );
 }
 
-/** When nobody can say what is true now: the furthest first, and last those that have just been silent. */
+/** Orders replicas for an outage of the primary: the furthest first, those that were just silent last. */
 export function furthestFirst<T extends Measured>(replicas: T[]): T[] {
   const lsnOf = (replica: T) => replica.replayed?.lsn ?? -1n;
   return replicas
@@ -194,7 +194,7 @@ export interface ReadMetrics {
 interface MeasuredReplica {
   name: string;
   isFit: boolean;
-  /** Infinity where it is not known. */
+  /** Infinity where it is unknown. */
   lagSeconds: number;
 }
 
@@ -237,7 +237,7 @@ export function createReadMetrics(
       for (const { name, isFit } of measured()) this.set({ replica: name }, isFit ? 1 : 0);
     },
   });
-  // A counter that nobody has seen at zero hides its first step from whoever watches its rate.
+  // Counters start at zero, because a rate cannot show the first step of a counter that appears later.
   for (const source of ['primary', ...measured().map(({ name }) => name)]) answered.inc({ source }, 0);
   for (const reason of fallbacks) fellBack.inc({ reason }, 0);
   return {

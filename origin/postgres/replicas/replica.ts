@@ -13,26 +13,26 @@ import {
   type WalPosition,
 } from './wal-position.ts';
 
-/** Must read everything through the `db` that it is given; it may be called again with another. */
+/** Must read everything through the given `db`. It may be called again with another one. */
 export type ReplicaRead<T> = (db: Db) => Promise<T>;
 
 export interface Replica {
-  /** `replica-1`: its place in the settings, which does not tell the address. */
+  /** `replica-1`: its place in the settings, so that metrics do not contain the address. */
   readonly name: string;
-  /** Reads that it is answering now. */
+  /** Number of reads that are running. */
   readonly inFlight: number;
-  /** Undefined while it does not answer. */
+  /** Undefined while the replica does not answer. */
   readonly replayed: ReplayedPosition | undefined;
   /**
-   * What it streamed last since it began to answer: a replica whose sender is just away is no worse than one that
+   * Timeline that it last streamed since it began to answer. A replica that merely lost its sender counts as one that
    * lags.
    */
   readonly followedTimeline: number | undefined;
-  /** Asks where it stands. Never throws. */
+  /** Asks for the replayed position. Never throws. */
   measure(): Promise<void>;
-  /** A read has failed: it is left out until it has been measured again. */
+  /** Excludes the replica after a failed read, until it has been measured again. */
   suspect(): void;
-  /** @throws BehindError where it is not past `wanted`, nor gets there within a moment; SemaphoreFullError. */
+  /** @throws BehindError where it does not reach `wanted` within a moment; SemaphoreFullError */
   run<T>(read: ReplicaRead<T>, wanted?: WalPosition): Promise<T>;
   close(): Promise<void>;
 }
@@ -51,9 +51,9 @@ export interface ReplicaOptions {
 const measureTimeoutMs = 1_000;
 const connectTimeoutMs = 500;
 const queryTimeoutMs = 1_000;
-/** Waiting for a turn is no sign of illness, so it has a place of its own before the pool. */
+/** Waiting for a turn is no sign of a fault. The queue is therefore separate from the pool and its timeouts. */
 const queue = { waiting: 200, waitMs: 1_500 };
-/** A replica that is well needs milliseconds for what was committed just now. */
+/** A healthy replica needs milliseconds to replay a recent commit. */
 const catchUpMs = 60;
 const lookAgainMs = 4;
 
@@ -78,7 +78,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       onError(error as Error);
     }
   };
-  /** Connections to a server that fell silent are never used again: it may be another one when it is back. */
+  /** Connections to a silent server are closed, because a different server may answer at the address later. */
   const fallSilent = () => {
     if (replayed === undefined) return;
     replayed = undefined;

@@ -14,21 +14,20 @@ import { isUnavailable } from '../postgres-errors.ts';
 import { parseWrittenPosition, type WalPosition, writtenPositionSql } from './wal-position.ts';
 
 /**
- * Records the log position of a request's last commit, read on the connection that committed before it is
- * released. Inside the transaction the position would lie before its own commit record, and a replica at that
- * position would lack the write. `unknown`: something may have been committed, and nobody could tell where;
- * only the primary surely shows it.
+ * The log position of a request's last commit, read on the committing connection before it is released. Inside the
+ * transaction the position would lie before its commit record, and a replica at that position would lack the write.
+ * `unknown`: a commit is possible but its position is not known; only the primary certainly shows it.
  */
 export type WrittenPosition = WalPosition | 'unknown';
 
 export interface CommitTracker {
-  /** @returns where the commits of `work` end, undefined where it wrote nothing. */
+  /** @returns the last position of the commits of `work`; undefined where it wrote nothing */
   during(work: () => Promise<void>): Promise<WrittenPosition | undefined>;
-  /** For the databases whose commits are to be seen. */
+  /** A dialect for databases whose commits are recorded. */
   dialect(pool: pg.Pool): Dialect;
 }
 
-/** Outside `during` it costs nothing. */
+/** Records nothing and costs nothing outside of `during`. */
 export function createCommitTracker(): CommitTracker {
   const requests = new AsyncLocalStorage<{ written: WrittenPosition | undefined }>();
   const note = async (connection: TrackedConnection) => {
@@ -105,7 +104,7 @@ class TrackingDriver implements Driver {
   }
 }
 
-/** A connection while it is lent. */
+/** A connection while a caller has it. */
 class TrackedConnection implements DatabaseConnection {
   readonly inner: DatabaseConnection;
   mayHaveWritten = false;
@@ -133,7 +132,7 @@ class TrackedConnection implements DatabaseConnection {
     }
   }
 
-  /** Never throws: what was committed is committed. */
+  /** Never throws, because the commit has happened already. */
   async readWritten(): Promise<WrittenPosition> {
     if (this.#isInDoubt) return 'unknown';
     try {
@@ -151,9 +150,9 @@ function latest(known: WrittenPosition | undefined, next: WrittenPosition): Writ
   return isLater ? next : known;
 }
 
-/** Says whether a statement may write. In doubt it says yes, which costs one query to the primary. */
+/** Whether a statement may write. Returns true in doubt, which costs one query to the primary. */
 function mayWrite({ query, sql }: CompiledQuery): boolean {
-  // A common table expression can write, and a SELECT hides it.
+  // A common table expression can write although the statement is a SELECT.
   if (query.kind === 'SelectQueryNode') return query.with !== undefined;
   return !/^\s*select\b/i.test(sql);
 }

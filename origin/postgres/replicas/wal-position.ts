@@ -1,34 +1,34 @@
-// Positions in the write-ahead log: asked of the primary before a fresh read, and of replicas, on connections of their
-// own, so that they never wait behind reads.
+// Positions in the write-ahead log: asked of the primary before a fresh read, and of replicas. Separate connections
+// keep these questions from waiting behind reads.
 import pg from 'pg';
 
 /**
- * Positions in the write-ahead log. A promotion starts a new timeline; positions of two timelines cannot be
+ * A position in the write-ahead log. A promotion starts a new timeline, and positions of two timelines cannot be
  * compared.
  */
 export interface WalPosition {
   timeline: number;
-  /** Bytes since the log began, as `timeline/LSN` has them in hexadecimal. */
+  /** Bytes since the log began; `timeline/LSN` shows them in hexadecimal. */
   lsn: bigint;
 }
 
-/** What a server says that replays somebody else's log. */
+/** The state of a server that replays another server's log. */
 export interface ReplayedPosition {
   lsn: bigint;
-  /** Undefined while it streams from nobody: what it replays then may be of any timeline. */
+  /** Undefined while it streams from no server; what it replays then may be of any timeline. */
   streamedTimeline: number | undefined;
-  /** False: it was promoted, and is nobody's replica any more. */
+  /** False after a promotion. */
   isReplica: boolean;
-  /** The lineage of the database that it shows. */
+  /** Lineage of the database that it shows. */
   lineage?: string | undefined;
 }
 
-/** The name of a log file tells the timeline at once; the control file would tell it only after the next checkpoint. */
+/** The name of a log file shows the timeline at once; the control file shows it only after the next checkpoint. */
 export const writtenPositionSql = `
   select substr(pg_walfile_name(lsn), 1, 8) as timeline, pg_wal_lsn_diff(lsn, '0/0')::text as lsn
   from pg_current_wal_lsn() as lsn`;
 
-/** Needs `pg_read_all_stats`; without it the server counts as one that streams from nobody. */
+/** Needs `pg_read_all_stats`; without it the server counts as one that streams from no server. */
 export const replayedPositionSql = `
   select pg_is_in_recovery() as is_replica, coalesce(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0'), 0)::text as lsn,
     (select received_tli from pg_stat_wal_receiver where status = 'streaming') as timeline,
@@ -49,22 +49,22 @@ export function parseReplayedPosition(rows: unknown[]): ReplayedPosition {
   };
 }
 
-/** Whether a server that says so shows everything that was committed up to `wanted`. */
+/** Whether a server at `replayed` shows every commit up to `wanted`. */
 export function isPast(replayed: ReplayedPosition, wanted: WalPosition): boolean {
   return replayed.streamedTimeline === wanted.timeline && replayed.lsn >= wanted.lsn;
 }
 
-/** Asks one server small questions on a connection of its own, so that they never wait behind reads. */
+/** Options of a connection for small questions only, so that these never wait behind reads. */
 interface ProbeOptions {
   url: string;
   /** Shown in pg_stat_activity. */
   name: string;
-  /** For the connection and for each answer. */
+  /** Timeout of connecting and of each answer. */
   timeoutMs: number;
 }
 
 export interface Probe {
-  /** @throws where the server does not answer in time; the connection is then never used again. */
+  /** @throws where the server does not answer in time; a new connection is then opened for the next question */
   ask(sql: string): Promise<unknown[]>;
   close(): void;
 }
@@ -110,26 +110,20 @@ export function createProbe({ url, name, timeoutMs }: ProbeOptions): Probe {
   };
 }
 
-// Asks the primary for the position of its log: fresh reads must have replayed it, and lag is measured by it.
+// Asks the primary for its log position: replicas must have replayed it for a fresh read, and lag is measured by it.
 
 export interface AskedPosition {
   position: WalPosition;
-  /**
-   * Monotonic milliseconds, before the question went out: everything committed until then lies at or before the
-   * position.
-   */
+  /** When the question was sent, in monotonic milliseconds. Every commit until then lies at or before the position. */
   askedAtMs: number;
 }
 
 export interface PrimaryLog {
-  /** Undefined until the primary has answered once. It stays while the primary is away. */
+  /** Undefined until the primary has answered once. Stays during an outage of the primary. */
   newest(): WalPosition | undefined;
-  /** An answer whose question is at most `sharedMs` old. @throws where the primary does not answer. */
+  /** Returns an answer whose question is at most `sharedMs` old. @throws where the primary does not answer */
   ask(): Promise<AskedPosition>;
-  /**
-   * At most how many seconds of the log a server lacks that has replayed up to `lsn`; Infinity beyond what is
-   * remembered.
-   */
+  /** Upper bound of the log, in seconds, that a server at `lsn` lacks; Infinity beyond the remembered minute. */
   lagSeconds(lsn: bigint): number;
 }
 
@@ -140,18 +134,18 @@ interface Question {
 }
 
 /**
- * Requests that begin so soon after a question may use its answer: `done` waits twice as long after it has raised
- * the floors.
+ * Requests within this time after a question share its answer. `done` of an invalidation waits twice as long after
+ * the floors are raised.
  */
 export const sharedMs = 25;
-/** A primary that has just been found silent is not asked by every request. */
+/** Not every request asks a primary that was just found silent. */
 const knownSilentMs = 250;
 const sampleEveryMs = 1_000;
-/** Also the lag beyond which a replica is not read. */
+/** How long samples are kept; also the lag beyond which a replica is not read. */
 const rememberedMs = 60_000;
 
 export function createPrimaryLog(probe: Probe, clock: () => number = () => performance.now()): PrimaryLog {
-  /** The oldest first, a second apart, all of one timeline. */
+  /** Samples a second apart, oldest first, all of one timeline. */
   let samples: AskedPosition[] = [];
   let last: AskedPosition | undefined;
   let current: Question | undefined;
@@ -169,7 +163,7 @@ export function createPrimaryLog(probe: Probe, clock: () => number = () => perfo
 
   const question = async (askedAtMs: number): Promise<AskedPosition> => {
     try {
-      // The first failure may be of a connection that led to a server which has gone since.
+      // A first failure may come from a stale connection to a server that is gone, so it is tried again.
       const rows = await probe.ask(writtenPositionSql).catch(() => probe.ask(writtenPositionSql));
       const asked = { position: parseWrittenPosition(rows), askedAtMs };
       remember(asked);
@@ -198,7 +192,7 @@ export function createPrimaryLog(probe: Probe, clock: () => number = () => perfo
       if (silent !== undefined && nowMs - silent.sinceMs < knownSilentMs) throw silent.error;
       if (current !== undefined && nowMs - current.askedAtMs <= sharedMs) return current.answer;
       if (current?.isOpen !== true) return begin().answer;
-      // One question at a time; who comes too late for it shares the next, which has not gone out yet.
+      // One question runs at a time. Later requests share the next one, which has not been sent yet.
       next ??= current.answer
         .catch(() => undefined)
         .then(() => {

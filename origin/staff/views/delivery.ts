@@ -1,4 +1,4 @@
-// Renders the staff page of delivery: a group of fields for each row of the table, empty ones to add, and the holidays.
+// Renders the staff page of delivery: fields for each row of the table, empty ones for new rows, and the holidays.
 import { raw } from 'hono/html';
 import type { Holiday } from '../../checkout/delivery-dates.ts';
 import type { ShippingTable } from '../../checkout/shipping-methods.ts';
@@ -17,7 +17,7 @@ import type { PageVisitor } from '../../web/page/layout.ts';
 import type { StaffChange } from '../change-catalog.ts';
 import { minutesOf, staffLayout } from './staff-layout.ts';
 
-/** A field's name is one of these and the number of its row. */
+/** A field's name consists of one of these and the number of its row. */
 export const rowFields = ['name', 'id', 'countries', 'price', 'freeFrom', 'min', 'max'] as const;
 
 const labels: Record<(typeof rowFields)[number], string> = {
@@ -42,7 +42,7 @@ export interface DeliveryPage {
   refused?: string;
 }
 
-/** What the form shows of what holds now. */
+/** The present terms as values of the form. */
 export function valuesOfTerms(terms: {
   version: number;
   table: ShippingTable;

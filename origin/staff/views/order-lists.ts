@@ -13,7 +13,7 @@ import { pieces } from './to-ship.ts';
 
 interface OrdersPage {
   visitor: PageVisitor;
-  /** As they stand in the address. */
+  /** Filters as they appear in the address. */
   filter: FormValues;
   items: StaffOrder[];
   nextUrl: string | undefined;
@@ -58,7 +58,7 @@ interface ReturnsPage {
   status: string;
   items: StaffReturn[];
   nextUrl: string | undefined;
-  /** The newest. */
+  /** The newest withdrawals. */
   withdrawals: Withdrawal[];
 }
 
@@ -90,7 +90,7 @@ ${withdrawalTable(withdrawals)}`,
   );
 }
 
-/** Declared by law's form: staff cancel the order, or expect the pieces. */
+/** Withdrawals that customers declared by the legal form. Staff cancel the order, or expect the pieces back. */
 function withdrawalTable(withdrawals: Withdrawal[]): Html | '' {
   if (withdrawals.length === 0) return '';
   return html`<table class="rows cards"><caption>Withdrawals, newest first</caption>

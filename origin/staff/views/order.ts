@@ -1,5 +1,4 @@
-// Renders one order for staff: what was bought, where it goes, money, parcels, returns, its history, and a form for
-// each deed.
+// Renders one order for staff: lines, addresses, money, parcels, returns, history, and a form for each action.
 
 import { formatRate } from '../../checkout/delivery-dates.ts';
 import { signedInField } from '../../identity/page-frame.ts';
@@ -16,7 +15,7 @@ import { minutesOf, staffLayout } from './staff-layout.ts';
 export interface StaffOrderPage {
   visitor: PageVisitor;
   order: StaffOrderDetail;
-  /** Why each refund is not done, by its id. */
+  /** By refund: why it is not done. */
   refundFaults: Map<string, string>;
   entered?: FormValues | undefined;
   refused?: string | undefined;
@@ -161,7 +160,7 @@ const disputeNames: Record<string, string> = {
   lost: 'Dispute lost: the bank keeps the money',
 };
 
-/** What is disputed cannot be paid back as well. */
+/** A disputed amount cannot be refunded as well. */
 function disputeList({ disputes }: StaffOrderDetail): Html | '' {
   if (disputes.length === 0) return '';
   return html`<ul class="records">${disputes.map(
@@ -184,7 +183,7 @@ function inEuros(amount: number): string {
   return (amount / 100).toFixed(2);
 }
 
-/** One number field for each line that still has pieces to choose. */
+/** One number field for each line with pieces left to choose. */
 function pieceFields(
   lines: [Line, most: number][],
   prefix: string,

@@ -25,7 +25,7 @@ import { staffNavigation } from './staff-layout.ts';
 
 export interface FinderPage {
   visitor: PageVisitor;
-  /** How many wait for a decision. */
+  /** Number of payments that wait for a decision. */
   unclearPayments: number;
   q: string;
   items: ProductSummary[];
@@ -65,7 +65,7 @@ export interface StaffProductPage extends Wrong {
   /** A sale that was entered and refused. */
   sale?: RefusedSale | undefined;
   invalidation?: Invalidation | undefined;
-  /** What was entered and refused; else the product as it is. */
+  /** Refused input; without it, the fields show the product. */
   entered?: FormValues;
 }
 
@@ -99,17 +99,17 @@ function invalidationNotice(productId: string, invalidation: Invalidation): Html
   );
 }
 
-/** What a field showed, in a few characters: a description would double the form. */
+/** A hash of the value that a field showed. The value itself would double the size of the form. */
 export function fingerprintOfShown(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 16);
 }
 
-/** The name, and the id, of a variant's pieces in the form. */
+/** Name and id of a variant's stock field in the form. */
 export function stockField(variantId: string): string {
   return `stock-${variantId}`;
 }
 
-/** The name, and the id, of a fact's field in the form. */
+/** Name and id of a fact's field in the form. */
 export function factField(name: FactName): string {
   return `fact-${name}`;
 }
@@ -125,7 +125,7 @@ function labelsOf(product: Product): Record<string, string> {
   };
 }
 
-/** One form: whichever of its buttons is pressed, all that was typed is saved. */
+/** One form, so that every button saves everything that was typed. */
 function productForm(page: StaffProductPage): Html {
   const { product } = page;
   return html`<form class="fields" method="post" action="/staff/products/${product.id}" novalidate>${idempotencyField()}${signedInField()}
@@ -193,7 +193,7 @@ ${fault ? html`<span class="wrong" id="${name}-fault">${fault}</span>` : ''}</td
 </table>`;
 }
 
-/** What is the same on both sides is left out. */
+/** Members that are the same on both sides are left out. */
 function describeSide(side: unknown, other: unknown): string {
   const others = describeMembers(other);
   return [...describeMembers(side)]
@@ -202,7 +202,7 @@ function describeSide(side: unknown, other: unknown): string {
     .join('; ');
 }
 
-/** A price is its amount on one side and stands beside its currency on the other. */
+/** A price may be a bare amount on one side, and an amount with its currency on the other. */
 function describeMembers(side: unknown): Map<string, string> {
   const members = Object.entries((side ?? {}) as Record<string, unknown>).flatMap(([name, value]) =>
     name === 'facts' ? Object.entries((value ?? {}) as Record<string, unknown>) : [[name, value] as const],

@@ -18,7 +18,7 @@ import { layout, type PageVisitor } from '../../web/page/layout.ts';
 import { staffNavigation } from './staff-layout.ts';
 
 interface Form {
-  /** What was entered and refused. */
+  /** Input that was refused. */
   values?: FormValues;
   faults?: FormFaults;
 }
@@ -27,7 +27,7 @@ export interface PromotionsPage extends Form {
   visitor: PageVisitor;
   promotions: Promotion[];
   now: Date;
-  /** Codes of the last deed. */
+  /** Codes of the last action. */
   saved?: string | undefined;
   deleted?: string | undefined;
 }

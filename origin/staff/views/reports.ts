@@ -1,4 +1,4 @@
-// Renders the staff's reports: sales with their chart, what sells out, and the VAT of a quarter.
+// Renders the staff's reports: sales with their chart, variants that sell out, and the VAT of a quarter.
 
 import { formatRate } from '../../checkout/delivery-dates.ts';
 import type { SalesGroup, SalesRow, ScarceVariant, VatRow } from '../../order/reports.ts';
@@ -12,7 +12,7 @@ import { selectField, staffLayout } from './staff-layout.ts';
 export interface ReportsPage {
   visitor: PageVisitor;
   by: SalesGroup;
-  /** Days: the first and the last. */
+  /** First and last day. */
   from: string;
   to: string;
   sales: SalesRow[];
@@ -41,7 +41,7 @@ ${vatSection(page)}`,
   );
 }
 
-/** For people. */
+/** The name that people read. */
 function nameOf(by: SalesGroup, name: string): string {
   return by === 'country' ? (findCountry(name)?.name ?? name) : name;
 }
@@ -110,7 +110,7 @@ ${
 const [width, height, left, bottom, top] = [960, 300, 84, 34, 16];
 const mostBars = 62;
 
-/** As an image of its own; colours of both schemes. Days without sales are bars of no height. */
+/** Renders the chart as an SVG file with colours for light and dark mode. Days without sales are bars of no height. */
 export function salesChart(by: SalesGroup, sales: SalesRow[], days: string[]): string {
   const amountOf = new Map(sales.map((row) => [row.name, row.amount]));
   const names = by === 'day' ? groupDays(days) : sales.slice(0, 12).map(({ name }) => [name]);
@@ -138,7 +138,7 @@ export function salesChart(by: SalesGroup, sales: SalesRow[], days: string[]): s
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="13"><style>text{fill:#5d564c}rect{fill:#9c3b22}.l{stroke:#d9d0c0}@media(prefers-color-scheme:dark){text{fill:#b5ab9b}rect{fill:#e08a6c}.l{stroke:#3a352e}}</style>${lines.join('')}${columns.join('')}</svg>`;
 }
 
-/** Long times are drawn by several days a bar. */
+/** Long periods are drawn with several days a bar. */
 function groupDays(days: string[]): string[][] {
   const size = Math.ceil(days.length / mostBars);
   return Array.from({ length: Math.ceil(days.length / size) }, (_, at) =>

@@ -1,4 +1,4 @@
-// Renders the sales of a product for staff: planned, running and over, the form of a new one, and what it cost before.
+// Renders a product's sales for staff: planned, running and past, the form of a new one, and former prices.
 import type { EndedPrice, Sale } from '../../catalog/change/sales.ts';
 import type { Product } from '../../catalog/product.ts';
 import { signedInField } from '../../identity/page-frame.ts';
@@ -63,7 +63,7 @@ function salesTable(action: string, sales: Sale[], refused: RefusedSale | undefi
 </table>`;
 }
 
-/** Of a sale that is not over: another end, or the end now. */
+/** Forms of a sale that is not over: change its end, or end it now. */
 function changeForms(
   action: string,
   { id, state, endsAt }: Sale,

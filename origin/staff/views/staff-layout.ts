@@ -1,4 +1,4 @@
-// The frame of the staff's pages about orders: where everything is, and where one is.
+// The frame of the staff's pages about orders, with their navigation.
 import { raw } from 'hono/html';
 import { type Html, html } from '../../web/page/html.ts';
 import { layout, type PageVisitor } from '../../web/page/layout.ts';
@@ -40,12 +40,12 @@ export function staffLayout({ title, visitor, here }: StaffPage, content: Html):
   );
 }
 
-/** UTC. */
+/** The time in UTC, to the minute. */
 export function minutesOf(time: string): string {
   return time.slice(0, 16).replace('T', ' ');
 }
 
-/** One of a few in a filter; the first stands for all. */
+/** A filter with a few options; the first one means all. */
 export function selectField(name: string, label: string, value: string, options: [string, string][]): Html {
   return html`<div class="field"><label for="${name}">${label}</label><select class="input" id="${name}" name="${name}">${options.map(
     ([option, text]) =>

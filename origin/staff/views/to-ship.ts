@@ -1,5 +1,5 @@
-// Renders what staff have to ship: the queue with its field for scanning, the pick list, and the slip that goes into a
-// parcel. The last two are for paper.
+// Renders the orders to ship: the queue with its scan field, and the pick list and packing slip, which are for
+// printing.
 
 import { formatDayOfWeek } from '../../checkout/delivery-dates.ts';
 import type { StaffOrder } from '../../order/life/staff-orders.ts';
@@ -15,7 +15,7 @@ export interface ToShipPage {
   visitor: PageVisitor;
   items: StaffOrder[];
   nextUrl: string | undefined;
-  /** What was scanned. */
+  /** The scanned text. */
   scan: string;
   /** ISO 8601. */
   today: string;
@@ -64,7 +64,7 @@ export function pickListPage(visitor: PageVisitor, lines: PickedLine[], orders: 
   );
 }
 
-/** What is still to leave; of an order that has left, all of it. */
+/** Lists the pieces still to ship; for a shipped order, all of them. */
 export function packingSlipPage(visitor: PageVisitor, order: StaffOrder, returnDays: number): Html {
   const left = countToShip(order);
   const lines = order.lines

@@ -3,7 +3,7 @@
 interface HeaderMeaning {
   description: string;
   example: string;
-  /** On every answer that names it. */
+  /** Whether every answer that lists the header has it. */
   required?: true;
   type?: 'integer';
 }
@@ -74,13 +74,13 @@ const onSome = {
 
 export type AnswerHeader = keyof typeof onSome;
 
-/** References to those that every answer bears, and to these. */
+/** References to the headers of every answer, and to `names`. */
 export function headersOfAnswer(names: AnswerHeader[]): Record<string, { $ref: string }> {
   const all = [...names, ...Object.keys(onEveryAnswer)];
   return Object.fromEntries(all.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 
-/** Each as a component of the document. */
+/** Each header as a component of the document. */
 export function headerComponents() {
   const all: [string, HeaderMeaning][] = Object.entries({ ...onEveryAnswer, ...onSome });
   return all.map(([name, { description, example, required = false, type = 'string' as const }]) => ({

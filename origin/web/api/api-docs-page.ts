@@ -1,4 +1,4 @@
-// Renders the pages that document the API from the OpenAPI document: its calls, and the shapes of what they tell.
+// Renders the pages that document the API from the OpenAPI document: its operations and its schemas.
 import { html } from 'hono/html';
 import { assetUrl } from '../assets.ts';
 import { guide, orderSteps } from './guide.ts';
@@ -56,7 +56,7 @@ export interface ApiDocument {
 
 const methods = ['get', 'post', 'put', 'patch', 'delete'];
 
-/** How to order, and every call. */
+/** The page with the ordering guide and every operation. */
 export function apiDocsPage(document: ApiDocument): Html {
   const operations = Object.entries(document.paths).flatMap(([path, item]) =>
     methods.flatMap((method) => (item[method] ? [{ path, method, operation: item[method] }] : [])),
@@ -88,7 +88,7 @@ ${members.map(describeOperation)}</section>`,
 
 const shapesPath = '/api/docs/shapes';
 
-/** Every shape that a call takes or answers. */
+/** The page with every schema of requests and answers. */
 export function apiShapesPage({ info, components }: ApiDocument): Html {
   const links = html`<li><a href="/api/docs">How to order, and the calls</a></li>`;
   return page(
@@ -128,7 +128,7 @@ function idOf(heading: string): string {
   return heading.toLowerCase().replaceAll(/\W+/g, '-');
 }
 
-/** Text in which backticks stand around code. */
+/** Renders text with code in backticks. */
 function withCode(text: string): Html[] {
   return text.split('`').map((part, index) => (index % 2 === 0 ? html`${part}` : html`<code>${part}</code>`));
 }
@@ -172,7 +172,9 @@ function describeSchema(schema: Schema): Html {
   )}</ul>`;
 }
 
-/** With the bounds of its values. Where one of several schemas takes every text, the others are listed and may grow. */
+/**
+ * Names a type with the bounds of its values. Where one of several schemas is any text, the others are known values.
+ */
 function typeName(schema: Schema): Html {
   if (schema.$ref) {
     const name = schema.$ref.slice(schema.$ref.lastIndexOf('/') + 1);
@@ -190,7 +192,7 @@ function typeName(schema: Schema): Html {
 function boundsOf({ minimum, maximum, minLength, maxLength, ...schema }: Schema): string {
   const parts = [
     minimum === undefined ? '' : `at least ${minimum}`,
-    // What no number of JSON can be beyond anyway.
+    // Bounds beyond the largest safe integer are not shown.
     maximum === undefined || maximum >= Number.MAX_SAFE_INTEGER ? '' : `at most ${maximum}`,
     minLength === undefined ? '' : `at least ${minLength} characters`,
     maxLength === undefined ? '' : `at most ${maxLength} characters`,

@@ -1,4 +1,4 @@
-// Defines JSON routes: schemas parse the input, unknown members are refused, faults name their place, answers are
+// Defines JSON routes. Schemas parse the input and refuse unknown members, faults name their place, and answers are
 // described.
 import { createRoute, OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi';
 import type { Context, Next } from 'hono';
@@ -26,13 +26,13 @@ export function createApi(): OpenAPIHono<AppEnv> {
   });
 }
 
-/** Who asks: it decides which cookies count and which refusals are possible. */
+/** Who may call a route. It decides which cookies count and which refusals are possible. */
 export type Audience =
   /** Cookies make no difference. */
   | 'everyone'
   /** A guest by the cookies of cart and orders, or an account by its session. */
   | 'shopper'
-  /** Only who is signed in. */
+  /** Only a signed-in account. */
   | 'account'
   | 'staff';
 
@@ -40,13 +40,13 @@ interface RouteFacts {
   operationId: string;
   summary: string;
   audience: Audience;
-  /** Refusals of this route alone; what all of its kind have in common is added. */
+  /** Refusals of this route besides those that all routes of its kind share. */
   refusals?: ProblemCode[];
 }
 
 /**
- * A route with everything that its kind has in common: refusals, security, headers of answers, and a body that is
- * read with care.
+ * Defines a route and adds what its kind shares: refusals, security, headers of answers, and strict reading of the
+ * body.
  */
 export function defineRoute<
   Path extends string,
@@ -152,7 +152,7 @@ function problemAnswers(codes: ProblemCode[]) {
   const answers = [...byStatus]
     .sort(([one], [other]) => one - other)
     .map(([status, ofStatus]) => [status, problemAnswer(status, ofStatus)] as const);
-  // What may happen before a route is known, or by our mistake.
+  // Refusals that may occur before a route is known, or by a fault of the shop.
   const anywhere: ProblemCode[] = ['request-timeout', 'headers-too-large', 'internal'];
   return { ...Object.fromEntries(answers), default: problemAnswer(undefined, anywhere) };
 }
@@ -201,7 +201,7 @@ export function emptyAnswer(description: string, headers: AnswerHeader[] = []) {
   return { description, headers: headersOfAnswer(headers) };
 }
 
-/** An answer that shared caches keep, and the one that says that the client’s own is still right. */
+/** A shared answer, and the 304 that confirms the client's copy. */
 export function sharedAnswers<Schema extends z.ZodType>(description: string, schema: Schema) {
   const headers: AnswerHeader[] = ['ETag', 'Cache-Tag', 'Vary'];
   return {
@@ -214,9 +214,9 @@ export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
   return { required: true, content: { 'application/json': { schema } } };
 }
 
-/** A value of an answer that may have other values one day: clients are to expect that. */
+/** A value of an answer that may get further values later, which clients must expect. */
 export function growingEnum<const Value extends string>(values: Value[]): z.ZodType<Value> {
-  // Answers are described by their schemas and never parsed by them.
+  // Schemas of answers only describe them. No answer is parsed by its schema.
   return z.string().openapi(growingEnumSchema(values)) as unknown as z.ZodType<Value>;
 }
 
@@ -224,7 +224,7 @@ function growingEnumSchema(values: readonly string[]) {
   return { anyOf: [{ type: 'string' as const, enum: [...values] }, { type: 'string' as const }] };
 }
 
-/** An id of a row, `bigint` in the database; anything else cannot exist and is the same 404 as an id that does not. */
+/** An id of a row, `bigint` in the database. Any other text answers the same 404 as an unknown id. */
 export const idPattern = /^[1-9]\d{0,17}$/;
 
 export const Id = z.string().openapi({ description: 'Opaque', example: '42' });
@@ -256,12 +256,12 @@ export const IdempotencyKeyHeader = z.object({
     }),
 });
 
-/** The part of a list or product that the client has already. */
+/** The ETag of the copy that the client has already. */
 export const IfNoneMatchHeader = z.object({
   'if-none-match': z.string().optional().openapi({ description: '`ETag` of the answer that you have' }),
 });
 
-/** Reads the body as JSON in UTF-8 (RFC 8259, 8.1), before its schema looks at it. @throws Refusal 400, 415 */
+/** Parses the body as JSON in UTF-8 (RFC 8259, 8.1) before its schema does. @throws Refusal 400, 415 */
 async function readJsonBody(c: Context<AppEnv>, next: Next): Promise<void> {
   const type = c.req.header('Content-Type');
   const bytes = await c.req.arrayBuffer();
@@ -273,12 +273,12 @@ async function readJsonBody(c: Context<AppEnv>, next: Next): Promise<void> {
   } catch (cause) {
     throw new Refusal(400, 'bad-request', 'The body is not valid JSON', { cause });
   }
-  // The validator asks the request for it again.
+  // The validator reads the body from the request once more.
   (c.req.bodyCache as Record<string, unknown>)['text'] = Promise.resolve(text);
   return next();
 }
 
-/** What a payment provider sends is read as the bytes that it signed. */
+/** Webhooks of payment providers are read as the bytes that the provider signed. */
 function takesJson({ request, path }: Pick<RouteConfig, 'request' | 'path'>): boolean {
   return request?.body !== undefined && !path.startsWith('/api/webhooks/');
 }

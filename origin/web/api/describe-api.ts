@@ -25,7 +25,7 @@ const config = {
     contact: { name: 'MyClothes.com', url: 'https://myclothes.com' },
     license: { name: 'MIT', identifier: 'MIT' },
   },
-  // Whichever address the document was asked of.
+  // Relative, so that it is the address from which the document was fetched.
   servers: [{ url: '/', description: 'This shop' }],
   tags: [
     { name: 'catalog', description: 'Products and categories, the same for everyone' },
@@ -38,10 +38,10 @@ const config = {
   ],
 };
 
-/** @returns the scope that an API key needs for an operation of the staff, or that it is for people only. */
+/** @returns the scope that an API key needs for a staff operation, or `people-only` */
 type DescribedScopes = (method: string, path: string) => string | undefined;
 
-/** Describes the routes that `app` has when the document is first asked for. */
+/** Describes the routes that `app` has at the first request of the document. */
 export function describeApi(app: OpenAPIHono<AppEnv>, scopeOf: DescribedScopes): Hono<AppEnv> {
   let document: ApiDocument | undefined;
   const describe = () => (document ??= writeDocument(app, scopeOf));
@@ -79,7 +79,7 @@ function writeDocument(app: OpenAPIHono<AppEnv>, scopeOf: DescribedScopes): ApiD
   const examples = document.components?.examples ?? {};
   for (const code of Object.keys(examples))
     if (!used.includes(`"#/components/examples/${code}"`)) delete examples[code];
-  // In JSON Schema examples are a list.
+  // In JSON Schema, examples are a list.
   for (const schema of Object.values(document.components?.schemas ?? {})) {
     const { example } = schema;
     delete schema.example;
@@ -88,7 +88,7 @@ function writeDocument(app: OpenAPIHono<AppEnv>, scopeOf: DescribedScopes): ApiD
   return document;
 }
 
-/** An API key does as well as a session, where it has the scope. */
+/** Adds that an API key with the scope may replace a session. */
 function describeScopes(document: ApiDocument, scopeOf: DescribedScopes): void {
   for (const [path, item] of Object.entries(document.paths))
     for (const [method, operation] of Object.entries(item)) {
@@ -144,12 +144,12 @@ function exampleOf(code: ProblemCode): unknown {
   return toProblem(new Refusal(status, code, meaning.replaceAll('`', ''), { details: details[code] ?? {} }));
 }
 
-/** Schemas name headers in lower case, as requests show them. */
+/** Schemas name headers in lower case, as requests do. */
 function asHeaderName(name: string): string {
   return name.replaceAll(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
 }
 
-/** What stays the same as long as the process lives: made and compressed when it is first asked for. */
+/** Answers with a text that is made and compressed at the first request and then never changes. */
 function answerUnchanging(
   contentType: string,
   write: () => string | Promise<string>,

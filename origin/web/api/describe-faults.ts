@@ -1,11 +1,11 @@
 // Describes validation faults in plain sentences, for problem documents and form fields.
 import { z } from '@hono/zod-openapi';
 
-/** One thing that is wrong with a request. */
+/** One fault of a request. */
 export interface InputFault {
   /** JSON pointer (RFC 6901, as a fragment) to the place in the body. */
   pointer?: string;
-  /** Name of the parameter or header, where it is not the body. */
+  /** Name of the parameter or header, if the fault is not in the body. */
   parameter?: string;
   /** The same place with dots, such as `shippingAddress.city`. */
   field: string;
@@ -14,13 +14,13 @@ export interface InputFault {
 
 type Issue = z.core.$ZodRawIssue;
 
-// Only for what a schema has no words of its own for.
+// Applies only to faults for which a schema states no message.
 z.config({ customError: (issue) => describeIssue(issue) });
 
-/** Bodies are short, but a thousand unknown members would still be a thousand sentences. */
+/** A short body may still have a thousand unknown members, each of which would be a sentence. */
 const mostFaults = 20;
 
-/** @param target what was judged, as the validator calls it: `json`, `query`, `param` or `header` */
+/** @param target the validator's name of the input: `json`, `query`, `param` or `header` */
 export function readFaults(target: string, issues: z.core.$ZodIssue[]): InputFault[] {
   return issues
     .flatMap(({ path, message, ...issue }) =>
@@ -42,7 +42,7 @@ function toFault(target: string, path: PropertyKey[], message: string): InputFau
   return { pointer: ['#', ...names.map(escapeForPointer)].join('/'), field, message };
 }
 
-/** RFC 6901, 3, then 6: as part of a URI. */
+/** Escapes a name for a JSON pointer in a URI fragment (RFC 6901, 3 and 6). */
 function escapeForPointer(name: string): string {
   return encodeURI(name.toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1'));
 }

@@ -1,4 +1,4 @@
-// The guide of the API: how it is used, and how to order step by step.
+// The guide of the API: its rules, and the steps of an order.
 
 interface Chapter {
   heading: string;
@@ -64,7 +64,7 @@ interface Step {
   command: string;
 }
 
-/** Each command runs in a shell once its `…` is filled in; `cookies.txt` keeps what a browser would keep. */
+/** Each command runs in a shell after its `…` is filled in. `cookies.txt` stands for a browser's cookies. */
 export const orderSteps: Step[] = [
   { says: 'Where the shop is.', command: 'SHOP=http://localhost:3000' },
   {

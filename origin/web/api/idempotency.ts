@@ -1,5 +1,5 @@
-// Idempotency keys: key and effect are one transaction, and a concurrent retry waits on the key's row. Cart writes have
-// operation ids of their own and do not come here.
+// Idempotency keys: key and effect are one transaction, and a concurrent retry waits for the key's row. Cart writes
+// use operation ids instead.
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import { Refusal } from '../../errors.ts';
@@ -7,22 +7,22 @@ import type { Db, Tx } from '../../schema.ts';
 
 export interface IdempotentWrite {
   /**
-   * Whose key it is: the account or cart that the cookies name, or the API key that is borne; undefined where nothing
-   * is named, which no other request can share.
+   * Owner of the key: the account or cart of the cookies, or the API key of the request. Undefined without any of
+   * them; such a request shares its key with no other.
    */
   scope: string | undefined;
-  /** Undefined where the request bears none: then it is like no other. */
+  /** Undefined where the request has no key; it then counts as new. */
   key: string | undefined;
   method: string;
   path: string;
-  /** As parsed; the same members in another order are another body. */
+  /** The parsed body. The same members in another order count as another body. */
   body: unknown;
 }
 
 /**
- * Runs `effect` in a transaction unless the key is known; then returns what it returned the first time.
- * A refusal rolls back and is not remembered: trying again may succeed.
- * @throws Refusal 422 `idempotency-key-reused` where the key stands for another method, path or body.
+ * Runs `effect` in a transaction, unless the key is known: then it returns the first result. A refusal rolls back and
+ * is not remembered, so that a retry may succeed.
+ * @throws Refusal 422 `idempotency-key-reused` where the key was used with another method, path or body
  */
 export async function writeOnce<Result>(
   db: Db,
@@ -57,17 +57,14 @@ export async function writeOnce<Result>(
 
 export const keyScopePrefix = 'api-key:';
 
-/** Rows of histories that the transaction writes bear the API key that asked for it; a default of their column. */
+/** Sets the API key that the transaction's history rows name; a default of their column reads it. */
 async function nameApiKey(tx: Tx, scope: string | undefined): Promise<void> {
   if (!scope?.startsWith(keyScopePrefix)) return;
   const id = scope.slice(keyScopePrefix.length);
   await sql`select set_config('myclothes.api_key', ${id}, true)`.execute(tx);
 }
 
-/**
- * For a write after which its own cookies name nothing any more: keeps the result under a second scope, in the same
- * transaction.
- */
+/** Keeps the result under a second scope in the same transaction, for a write after which its cookies name no scope. */
 export async function rememberInScope(tx: Tx, write: IdempotentWrite, result: unknown): Promise<void> {
   const { scope, key } = write;
   if (scope === undefined || key === undefined) return;
@@ -79,7 +76,7 @@ export async function rememberInScope(tx: Tx, write: IdempotentWrite, result: un
     .execute();
 }
 
-/** @returns what the same write gave before in this scope; undefined where it is not known there */
+/** @returns the earlier result of the same write in this scope; undefined where there is none */
 export async function findResult<Result>(db: Db, write: IdempotentWrite): Promise<Result | undefined> {
   const { scope, key } = write;
   if (scope === undefined || key === undefined) return undefined;
@@ -94,8 +91,8 @@ export async function findResult<Result>(db: Db, write: IdempotentWrite): Promis
 }
 
 /**
- * For a write whose own scope is another one.
- * @throws Refusal 422 `idempotency-key-reused` where the key stands for something in this scope
+ * Refuses a key that was used in `scope`, for a write whose own scope is another one.
+ * @throws Refusal 422 `idempotency-key-reused`
  */
 export async function refuseUsedKey(tx: Tx, scope: string, key: string | undefined): Promise<void> {
   if (key === undefined) return;

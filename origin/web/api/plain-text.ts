@@ -1,13 +1,13 @@
-// Schemas for text that people enter, e-mail addresses too: no control characters and no lone surrogates, which
-// Postgres refuses.
+// Schemas of typed text, including e-mail addresses. They refuse control characters and lone surrogates, which
+// Postgres cannot store.
 import { z } from '@hono/zod-openapi';
 
-/** One line, trimmed, not empty. @param most characters */
+/** One trimmed line that is not empty. @param most characters */
 export function plainText(most: number) {
   return line(1, most);
 }
 
-/** One line that may be left out: empty and `null` say the same as nothing. @param most characters */
+/** One optional line; empty text and `null` count as absent. @param most characters */
 export function optionalText(most: number) {
   return line(0, most)
     .nullish()
@@ -36,7 +36,7 @@ export function plainLines(most: number) {
     .refine((text) => text.isWellFormed() && !/[^\P{Cc}\t\n\r]/u.test(text), { error: 'must be plain text' });
 }
 
-/** In capitals, however it was written. */
+/** Converted to upper case. */
 export const CountryCode = z
   .string()
   .regex(/^[A-Za-z]{2}$/, { error: 'must be a country’s two letters (ISO 3166)' })

@@ -2,7 +2,7 @@
 
 interface CodeMeaning {
   status: number;
-  /** A sentence for integrators. */
+  /** A sentence for developers of clients. */
   meaning: string;
 }
 

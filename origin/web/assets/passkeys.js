@@ -1,11 +1,11 @@
-// Passkeys: hands a form's options to the browser, writes what the authenticator signed into the form, and sends it.
+// Passkeys: passes a form's options to the browser, writes the authenticator's answer into the form, and sends it.
 const longestMs = 9 * 60_000;
 
 for (const form of globalThis.PublicKeyCredential ? document.querySelectorAll('form[data-passkey]') : []) {
   form.closest('[data-passkey-place]').hidden = false;
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    // What is to be signed holds ten minutes from when the page was made.
+    // The challenge expires ten minutes after the page was made.
     if (performance.now() > longestMs) return location.reload();
     try {
       form.elements.passkey.value = JSON.stringify(await sign(JSON.parse(form.dataset.passkey)));
@@ -16,7 +16,7 @@ for (const form of globalThis.PublicKeyCredential ? document.querySelectorAll('f
   });
 }
 
-/** A registration names a user; signing in does not. */
+/** A registration contains a user; a sign-in does not. */
 async function sign(options) {
   const publicKey = { ...options, challenge: toBytes(options.challenge) };
   for (const list of ['excludeCredentials', 'allowCredentials'])

@@ -1,6 +1,6 @@
-// What the shop does better with a script. Everything works without: forms post, links lead.
+// Improvements by script. Every page works without it: forms post and links lead.
 const root = document.documentElement;
-/** By form, what was sent and not answered, with its key. */
+/** By form: the request without an answer yet, with its key. */
 const unanswered = new WeakMap();
 const messageMs = 8_000;
 
@@ -12,13 +12,13 @@ document.addEventListener('click', onClick);
 document.addEventListener('keydown', ({ key }) => key === 'Escape' && closeMessages());
 addEventListener('pageshow', ({ persisted }) => persisted && comeBack());
 addEventListener('popstate', ({ state }) => state?.shown && show(location.href, () => {}));
-/** Says aloud what a part of the page that was replaced now holds. */
+/** A screen reader announces what a replaced part of the page now contains. */
 const announcer = document.createElement('p');
 announcer.className = 'hidden';
 announcer.setAttribute('role', 'status');
 document.body.append(announcer);
 
-/** What stands there only for the script, and what only for whoever has none. */
+/** Shows controls that need a script, and hides those that only replace one. */
 function enhance() {
   for (const button of document.querySelectorAll('[data-print]')) {
     button.hidden = false;
@@ -28,7 +28,7 @@ function enhance() {
   takeToken();
 }
 
-/** A mail's link has its token behind the `#`, which is sent to no server: it goes into the form, and out of the address. */
+/** A mailed link has its token after `#`, which no server receives. Moves it from the address into the form. */
 function takeToken() {
   const place = document.querySelector('[data-from-address]');
   const token = /^#token=([\w-]+)$/.exec(location.hash)?.[1];
@@ -38,13 +38,13 @@ function takeToken() {
   history.replaceState(history.state, '', location.pathname);
 }
 
-/** A page that the browser kept is as old as when it was left: its count and name are told anew, and a bag is shown anew. */
+/** A page from the back-forward cache is old: asks for name and count again, and reloads a bag. */
 function comeBack() {
   if (document.querySelector('[data-swap]')) location.reload();
   else showVisitor(true);
 }
 
-/** Shared pages know nobody: name and count are asked for. No name is kept in the browser. */
+/** Shared pages name nobody, so name and count are asked for. The browser stores no name. */
 function showVisitor(isOld = false) {
   if (!isOld && 'name' in root.dataset) showName(root.dataset.name);
   if (!isOld && 'counted' in root.dataset) return;
@@ -57,7 +57,7 @@ function showVisitor(isOld = false) {
     .catch(() => {});
 }
 
-/** As it came in a header: percent-encoded, as a header has no other letters. */
+/** The name is percent-encoded, because it came in a header. */
 function showName(name) {
   document.querySelector('[data-name-here]').textContent = decodeURIComponent(name) || 'Account';
 }
@@ -74,7 +74,7 @@ function onSubmit(event) {
     event.preventDefault();
     applyFilters(form);
   } else if (form.method === 'post') {
-    // The second click of a double click.
+    // Ignores the second click of a double click.
     if (form.ariaBusy === 'true') event.preventDefault();
     form.ariaBusy = 'true';
     addEventListener('pageshow', () => (form.ariaBusy = null), { once: true });
@@ -90,7 +90,7 @@ async function intercept(event, form, act) {
   try {
     await act(form);
   } catch {
-    // The page itself knows how to tell what is wrong.
+    // The next page shows what is wrong.
     if (form.isConnected) form.submit();
     else location.reload();
   } finally {
@@ -107,7 +107,7 @@ async function addToBag(form) {
   }
   const bag = { href: '/cart', text: 'View bag' };
   const add = JSON.stringify({ variantId: chosen.value, quantity: Number(form.elements.quantity.value) });
-  // Until it is answered the same add bears the same key: pressed again, it counts once.
+  // Until it has an answer, the same add has the same key, so that pressing again counts once.
   const key = unanswered.get(form)?.[add] ?? crypto.randomUUID();
   unanswered.set(form, { [add]: key });
   const answer = await send('/api/cart/lines', add, key);
@@ -121,7 +121,7 @@ async function addToBag(form) {
   say(form, `Added to your bag: ${what}.`, bag);
 }
 
-/** The same key again is the same add, so what failed on the way is sent again without harm. Nothing where no answer can be read. */
+/** Repeats a failed request safely, because the key makes it count once. Returns nothing without a readable answer. */
 async function send(url, body, key) {
   const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key };
   for (let attempt = 1; attempt <= 4; attempt++) {
@@ -134,7 +134,7 @@ async function send(url, body, key) {
 
 let swapping = Promise.resolve();
 
-/** One after another, so that an older answer never shows over a newer one. */
+/** Swaps one after another, so that an older answer never replaces a newer one. */
 function swapPage(form) {
   const sent = new URLSearchParams(new FormData(form));
   const swapped = swapping.then(() => swapNow(form, sent));
@@ -142,7 +142,7 @@ function swapPage(form) {
   return swapped;
 }
 
-/** Posts a form of the bag and shows the page that answers in place of this one; focus, and what is being typed, stay. */
+/** Posts a form of the bag and shows the answered page in place of this one. Keeps focus and typed input. */
 async function swapNow(form, sent) {
   const answer = await fetch(form.action, { method: 'POST', body: sent });
   const next = parsePage(await answer.text());
@@ -150,13 +150,13 @@ async function swapNow(form, sent) {
   document.title = next.title;
   const content = replaceMain(next);
   document.querySelector('.actions').replaceWith(next.querySelector('.actions'));
-  // What was pressed, or what stands in its place: the way back from a removal, and the line that came back.
+  // Focuses the pressed element, or its successor: the undo button of a removal, or the restored line.
   const ids = [before?.id, 'removed', `q-${sent.get('variantId')}`];
   const after = ids.map((id) => document.getElementById(id)).find(Boolean) ?? content;
   after.focus();
   const quantity = form.elements.quantity;
   const field = document.getElementById(quantity.id);
-  // Changed again while the shop answered.
+  // The quantity was changed again while the shop answered.
   if (field && quantity.value !== sent.get('quantity')) {
     field.value = quantity.value;
     field.form.requestSubmit();
@@ -183,7 +183,10 @@ function replaceParts(page, selectors) {
 
 let latest;
 
-/** Shows the page at an address, or parts of it, in place of this one. Where that fails, the browser goes there by itself. @returns whether it is shown */
+/**
+ * Shows the page at an address, or parts of it, in place of this one. If that fails, the browser navigates. @returns
+ * whether it is shown
+ */
 async function show(url, remember, selectors = ['main']) {
   const asked = {};
   latest = asked;
@@ -191,7 +194,7 @@ async function show(url, remember, selectors = ['main']) {
     const answer = await fetch(url);
     if (!answer.ok) throw new Error('The answer is no list and no product');
     const page = parsePage(await answer.text());
-    // Something else was asked for meanwhile.
+    // Another page was requested meanwhile.
     if (latest !== asked) return false;
     remember(page);
     replaceParts(page, selectors);
@@ -203,7 +206,7 @@ async function show(url, remember, selectors = ['main']) {
   }
 }
 
-/** The list as the filters now stand; focus, and whether the filters are open, stay. */
+/** Shows the list for the present filters. Keeps the focus and whether the filters are open. */
 async function applyFilters(form) {
   const chosen = [...new FormData(form)].filter(([, value]) => value !== '');
   const url = `${form.action}?${new URLSearchParams(chosen)}`;
@@ -232,7 +235,7 @@ function onClick(event) {
   showColor(swatch);
 }
 
-/** The same product in another colour: its picture and sizes, with the size and number that were chosen. */
+/** Shows the product in another colour, and keeps the chosen size and quantity. */
 async function showColor(swatch) {
   const { variantId, quantity } = swatch.closest('form').elements;
   const before = variantId && [...(variantId.length ? variantId : [variantId])].find((size) => size.checked);
@@ -260,7 +263,7 @@ function onChange({ target }) {
 
 let latestUpdate;
 
-/** Delivery and total for the country and method that the form has now. Where it fails, the button is shown. */
+/** Updates delivery and total for the form's country and method. If that fails, the button is shown. */
 async function updateTotal(form) {
   const sent = new URLSearchParams(new FormData(form));
   sent.set('update', 'delivery');
@@ -280,7 +283,7 @@ async function updateTotal(form) {
   }
 }
 
-/** Tells below the form what came of it. It goes by itself, by its button and by Escape. */
+/** Shows a result below the form. It disappears after a time, by its button or by Escape. */
 function say(form, text, link) {
   const box = form.querySelector('[role=status]');
   const sentence = document.createElement('p');

@@ -8,14 +8,14 @@ import type { AppEnv } from '../env.ts';
 import { type Html, html } from './html.ts';
 
 export type FormValues = Record<string, string>;
-/** A sentence for each field that is wrong, by its name. */
+/** By field: a sentence that states its fault. */
 export type FormFaults = Record<string, string>;
 
 const usualFields = 300;
 
 /**
- * The last of several values of one name stands; files are left out.
- * @throws Refusal 415 where the body is no form, 422 where it has too many fields.
+ * Reads a form. The last of several values of one name counts, and files are ignored.
+ * @throws Refusal 415 where the body is no form, 422 where it has too many fields
  */
 export async function readForm(c: Context<AppEnv>, maxFields = usualFields): Promise<FormValues> {
   const type = c.req.header('Content-Type') ?? '';
@@ -29,30 +29,30 @@ export async function readForm(c: Context<AppEnv>, maxFields = usualFields): Pro
   let count = 0;
   for (const [name, value] of data) {
     if (++count > maxFields) throw new Refusal(422, 'invalid-body', `A form has at most ${maxFields} fields`);
-    // Postgres takes neither NUL nor lone surrogates.
+    // Postgres cannot store NUL or lone surrogates.
     if (typeof value === 'string') values[name] = value.replaceAll('\0', '').toWellFormed();
   }
   return values;
 }
 
-/** Minor units of an amount such as `19.99`; NaN where it is none. */
+/** Parses an amount such as `19.99` into minor units; NaN where it is no amount. */
 export function toCents(text: string): number {
   const [, whole, cents = ''] = /^(\d{1,7})(?:[.,](\d{1,2}))?$/.exec(text) ?? [];
   return whole === undefined ? Number.NaN : Number(whole) * 100 + Number(cents.padEnd(2, '0'));
 }
 
-/** Day and time in UTC, such as `2026-12-24 18:00`, as ISO 8601; what has another form stays as it is. */
+/** Converts a day and time in UTC, such as `2026-12-24 18:00`, to ISO 8601. Other texts stay as they are. */
 export function toTime(text: string): string {
   return /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}$/.test(text) ? `${text.replace(' ', 'T')}:00Z` : text;
 }
 
-/** The form's own key, or a new one: sending a form twice has one effect. */
+/** The form's own key, or a new one. The key makes a form that is sent twice have one effect. */
 export function readIdempotencyKey(values: FormValues): string {
   const key = values['idempotency-key'] ?? '';
   return /^[\x21-\x7e]{1,200}$/.test(key) ? key : randomUUID();
 }
 
-/** What a schema found wrong, a sentence a field; an empty field gets its own sentence. */
+/** A schema's faults as one sentence for each field; an empty field gets its own sentence. */
 export function faultsOf(error: { issues: Issue[] }, values: FormValues): FormFaults {
   const faults: FormFaults = {};
   for (const { path, message } of error.issues) {
@@ -62,7 +62,7 @@ export function faultsOf(error: { issues: Issue[] }, values: FormValues): FormFa
   return faults;
 }
 
-/** For a schema of one field. */
+/** The sentence for a schema of a single field. */
 export function faultOf(error: { issues: Issue[] }, value: string): string {
   return faultSentence(error.issues[0]!.message, value);
 }
@@ -73,15 +73,15 @@ function faultSentence(message: string, value: string | undefined): string {
 }
 
 /**
- * A refusal is shown on the page where it was met, with what was entered.
- * @throws everything else, and what went wrong on our side
+ * Returns a refusal that the page can show with the entered values.
+ * @throws all other errors, and refusals of 500 and above
  */
 export function refusalToShow(error: unknown): Refusal {
   if (error instanceof Refusal && error.status < 500) return error;
   throw error;
 }
 
-/** What a refused body says of single fields; undefined where the refusal is about something else. */
+/** Faults of single fields in a refusal of the body; undefined where the refusal is about something else. */
 export function faultsOfRefusal(error: unknown): FormFaults | undefined {
   if (!(error instanceof Refusal) || error.code !== 'invalid-body') return undefined;
   const faults = error.details['faults'] as InputFault[] | undefined;
@@ -125,13 +125,13 @@ ${hint ? html`<p class="hint" id="${name}-hint">${hint}</p>` : ''}
 
 export interface Wrong {
   faults?: FormFaults | undefined;
-  /** Why the whole was refused. */
+  /** Why the whole form was refused. */
   refused?: Html | string | undefined;
 }
 
 /**
- * What is wrong with a form, before everything else and focused; each fault leads to its field.
- * @param labels of the fields by their name, in the order of the form; a field's id is its name
+ * Renders a form's faults first on the page, focused. Each fault links to its field.
+ * @param labels by field name, in the order of the form; a field's id is its name
  */
 export function faultSummary(labels: Record<string, string>, { faults = {}, refused }: Wrong): Html | '' {
   if (refused === undefined && Object.keys(faults).length === 0) return '';
@@ -143,12 +143,12 @@ ${typeof refused === 'string' ? html`<p>${refused}</p>` : (refused ?? '')}
 ${known.length + others.length === 0 ? '' : html`<ul>${known.map(([name, label]) => html`<li><a href="#${name}">${label}: ${faults[name]}</a></li>`)}${others.map(([, fault]) => html`<li>${fault}</li>`)}</ul>`}</div>`;
 }
 
-/** So that a screen reader begins with it, and a tab in the background shows it. */
+/** The word comes first, so that screen readers begin with it and a background tab shows it. */
 export function titleOf(title: string, isWrong: boolean): string {
   return isWrong ? `Error: ${title}` : title;
 }
 
-/** What must be read before the rest of the page; announced where it appears. */
+/** A notice before the rest of the page, which screen readers announce. */
 export function notice(content: Html | string, kind: 'wrong' | 'good' = 'wrong'): Html {
   return html`<div class="notice ${kind === 'good' ? 'good' : ''}" role="${kind === 'good' ? 'status' : 'alert'}">${typeof content === 'string' ? html`<p>${content}</p>` : content}</div>`;
 }

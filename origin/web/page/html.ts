@@ -1,5 +1,4 @@
-// The `html` template and its type, text that is already escaped; and a section that opens on demand, without
-// JavaScript.
+// The `html` template with its type for escaped text, and a section that opens on demand, without JavaScript.
 import { html, raw } from 'hono/html';
 
 export { html };

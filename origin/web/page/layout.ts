@@ -1,4 +1,5 @@
-// The layout of every page. Without a visitor it is the same for everyone, and a small script adds name and count.
+// The layout of every page. Without a visitor it is the same for everyone, and a small script adds name and bag
+// count.
 import { raw } from 'hono/html';
 import { assetUrl } from '../assets.ts';
 import { type Html, html } from './html.ts';
@@ -8,21 +9,21 @@ export interface NavigationItem {
   name: string;
 }
 
-/** What a personal page knows about who looks at it. */
+/** The visitor of a personal page. */
 export interface PageVisitor {
   /** Undefined for a guest. */
   name: string | undefined;
-  /** Pieces in the bag; undefined where the page does not know. */
+  /** Pieces in the bag; undefined where the page has not read it. */
   count?: number | undefined;
 }
 
-/** A page that the law asks for. */
+/** A page that the law requires. */
 export interface LawPage {
   path: string;
   name: string;
 }
 
-/** In the order of every page's foot. */
+/** In the order of the footer of every page. */
 export const lawPages: LawPage[] = [
   { path: '/delivery', name: 'Delivery' },
   { path: '/returns', name: 'Returns' },
@@ -35,26 +36,26 @@ export const lawPages: LawPage[] = [
 export interface LayoutOptions {
   title: string;
   description?: string | undefined;
-  /** The departments in the masthead. */
+  /** Departments in the header. */
   navigation?: NavigationItem[];
   /** The department that this page belongs to. */
   department?: string | undefined;
-  /** Absolute; also Open Graph's. */
+  /** Absolute URL; also used for Open Graph. */
   canonicalUrl?: string | undefined;
-  /** Absolute. */
+  /** Absolute URL. */
   imageUrl?: string | undefined;
-  /** Of the list's part before this one. */
+  /** Address of the list's previous page. */
   previousUrl?: string | undefined;
-  /** Of the list's part after this one. */
+  /** Address of the list's next page. */
   nextUrl?: string | undefined;
   openGraphType?: 'website' | 'product';
-  /** Not for search engines: personal pages, filtered lists. */
+  /** Hidden from search engines: personal pages and filtered lists. */
   unlisted?: boolean;
-  /** The address is a secret: no request of this page tells it. */
+  /** The address is a secret, so requests from this page send no referrer. */
   secretAddress?: boolean;
   /** Structured data (schema.org). */
   jsonLd?: object | undefined;
-  /** Words in the masthead's search field. */
+  /** Words in the search field of the header. */
   q?: string;
   /** Absent on shared pages. */
   visitor?: PageVisitor | undefined;
@@ -93,7 +94,7 @@ ${foot()}
 </html>`;
 }
 
-/** For the script: a personal page tells the name, and the count where it knows it. */
+/** Data for the script: the visitor's first name, and whether the page shows the count. */
 function visitorData(visitor: PageVisitor | undefined): Html | '' {
   if (visitor === undefined) return '';
   const counted = visitor.count === undefined ? '' : html` data-counted`;
@@ -142,12 +143,12 @@ function foot(): Html {
 </footer>`;
 }
 
-/** For the heading: short, and never half a letter. */
+/** The first name for the heading: short, and never cut within a character. */
 export function firstName(name: string | undefined): string {
   return (name ?? '').trim().split(/\s+/)[0]!.slice(0, 24).toWellFormed();
 }
 
-/** Inside a script element only `<` could end it. */
+/** Only `<` could end a script element. */
 function scriptData(data: object): string {
   return JSON.stringify(data).replaceAll('<', '\\u003c');
 }

@@ -1,5 +1,5 @@
-// Sends a personal page: never cached, compressed, with its cookies; and the error page, which never shows internal
-// details.
+// Sends a personal page: never cached, compressed, with its cookies. Also sends the error page, which never shows
+// internal details.
 import type { Context } from 'hono';
 import { chooseEncoding } from '../../../http/negotiation.ts';
 import type { Refusal } from '../../errors.ts';
@@ -33,7 +33,7 @@ export async function respondPage(
   return new Response(bytes, { status, headers: all });
 }
 
-/** The answer to a form: 303, so that reloading the page that follows sends nothing again. */
+/** Answers a form with 303, so that reloading the next page sends nothing again. */
 export function seeOther(location: string, setCookies: string[] = []): Response {
   const headers = new Headers({ Location: location, 'Cache-Control': 'private, no-store' });
   for (const cookie of setCookies) headers.append('Set-Cookie', cookie);
@@ -53,8 +53,8 @@ const headings: Record<number, string> = {
 };
 
 /**
- * The error page: what happened and what to do, never internal details.
- * @param navigation the departments, so that the way on stands where it always does
+ * The error page: what happened and what to do, without internal details.
+ * @param navigation the departments, so that the header is the same as on other pages
  */
 export function errorPage(refusal: Refusal, navigation: NavigationItem[]): Response {
   const headers = headersOf(refusal, 'text/html; charset=utf-8');

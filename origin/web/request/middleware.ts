@@ -1,4 +1,4 @@
-// Middleware of every request: trace and client address, a bound on bodies, refusal of writes from other sites, and
+// Middleware of every request: trace and client address, a limit on bodies, refusal of writes from other sites, and
 // CORS.
 import { randomUUID } from 'node:crypto';
 import type { Context, MiddlewareHandler, Next } from 'hono';
@@ -13,10 +13,7 @@ import type { AppEnv, RuntimeBindings } from '../env.ts';
 import { isApiPath } from '../problem.ts';
 import { createFinishResponse, withoutTokens } from '../response-headers.ts';
 
-/**
- * Gives each request its trace and the client's address, and each answer its common headers; counts and times
- * it.
- */
+/** Gives each request its trace and client address, and each answer the common headers. Counts and times requests. */
 export function observeRequest(
   deps: Pick<Deps, 'settings' | 'countAnswer' | 'log'>,
 ): MiddlewareHandler<AppEnv> {
@@ -28,7 +25,7 @@ export function observeRequest(
     c.set('traceparent', traceparent);
     c.set('clientAddress', readAddress(c));
     await next();
-    // Not assigned: that would copy the response and every header of it.
+    // The response is changed in place. Assigning it would copy the response and all its headers.
     finish(c.res, startedAtMs);
     deps.countAnswer(c.res.status, startedAtMs);
     if (securityStatuses.has(c.res.status)) noteRefusal(deps, c);
@@ -53,7 +50,7 @@ export function observeRequest(
 
 const securityStatuses = new Set([401, 403, 429]);
 
-/** For the security log: what was refused to whom, as JSON or as a page, without anything that was sent. */
+/** Logs a refusal for security: code, path and client network, without anything that was sent. */
 function noteRefusal({ log }: Pick<Deps, 'log'>, c: Context<AppEnv>): void {
   const { method, path } = c.req;
   const { status } = c.res;
@@ -62,7 +59,7 @@ function noteRefusal({ log }: Pick<Deps, 'log'>, c: Context<AppEnv>): void {
   log.info({ security: 'refused', status, code, method, path: withoutTokens(path), network }, 'security');
 }
 
-/** The client's own address, whatever proxies of ours stand before us. */
+/** The client's address, whatever trusted proxies the request passed. */
 export function createReadAddress({
   trustedProxies,
 }: Pick<Settings, 'trustedProxies'>): (c: Context) => string {
@@ -70,7 +67,7 @@ export function createReadAddress({
   return (c) => clientAddress(socketAddress(c), c.req.header('X-Forwarded-For'));
 }
 
-/** Empty where the runtime does not tell, as in `app.request()`. */
+/** Empty where the runtime does not provide it, as in `app.request()`. */
 function socketAddress(c: Context): string {
   const bindings = (c.env ?? {}) as RuntimeBindings;
   return bindings.incoming?.socket.remoteAddress ?? '';
@@ -79,8 +76,8 @@ function socketAddress(c: Context): string {
 const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /**
- * W3C trace context: continues the caller's trace or starts one; jobs carry it on.
- * @returns a `traceparent` with the caller's trace id and a span id of our own.
+ * W3C trace context: continues the caller's trace or starts one. Jobs carry it on.
+ * @returns a `traceparent` with the caller's trace id and a new span id
  */
 function readTrace(received: string | undefined): string {
   const span = randomHex().slice(0, 16);
@@ -91,8 +88,8 @@ function readTrace(received: string | undefined): string {
 }
 
 /**
- * 32 digits, neither half of them all zero. Node makes such ids from random bytes that it keeps in store; other
- * bytes cost it a call each.
+ * Makes 32 hexadecimal digits, neither half of them all zero. Node takes UUIDs from cached random bytes; other random
+ * bytes need a system call each.
  */
 function randomHex(): string {
   return randomUUID().replaceAll('-', '');
@@ -101,10 +98,9 @@ function randomHex(): string {
 const withoutBody = new Set(['GET', 'HEAD']);
 
 /**
- * Refuses a body that is too long or encoded, before anything reads it. Where the length is announced the
- * server itself holds the client to it, so the announcement is all that must be looked at. The library asks
- * the request for its `body` first, for which Node's adapter builds a whole web request with a stream, most
- * of what a small write cost.
+ * Refuses a body that is too long, before anything reads it. Where the length is announced, Node's server enforces
+ * it, so only the announcement is checked. Hono's own limit would first build a whole web request with a stream,
+ * which was most of the cost of a small write.
  * @throws Refusal 413 `body-too-large`
  */
 export function limitBody(maxBytes: number): MiddlewareHandler {
@@ -122,8 +118,8 @@ export function limitBody(maxBytes: number): MiddlewareHandler {
 }
 
 /**
- * Bodies are short: nothing here decodes them, and an encoded one read as it comes would be called malformed.
- * @throws Refusal 415 `unsupported-content-encoding`, with the encoding that is read (RFC 9110, 12.5.3)
+ * Refuses encoded bodies. Nothing here decodes them, and parsing one would report malformed input instead.
+ * @throws Refusal 415 `unsupported-content-encoding`, with the accepted encoding (RFC 9110, 12.5.3)
  */
 export async function refuseEncodedBody(c: Context, next: Next): Promise<void> {
   const codings = c.req.header('Content-Encoding')?.split(',') ?? [];
@@ -151,11 +147,11 @@ export function checkSameOrigin(request: Request): void {
   if (site !== null && site !== 'same-origin' && site !== 'none') throw crossSite();
   if (origin !== null && hostOf(origin) !== request.headers.get('Host')) throw crossSite();
   if (site !== null || origin !== null || !isForm(request)) return;
-  // The API reads no forms: a body that claims to be one is refused there for its type.
+  // The API reads no forms and refuses such a body for its type.
   if (!isApiPath(new URL(request.url).pathname)) throw crossSite();
 }
 
-/** No browser adds a bearer token by itself: whoever sends one means to, wherever the page came from. */
+/** No browser adds a bearer token by itself, so a request with one is intended wherever its page came from. */
 function bearsOnlyToken({ headers, url }: Request): boolean {
   const isBearer = /^bearer\s/i.test(headers.get('Authorization') ?? '');
   return isBearer && headers.get('Cookie') === null && isApiPath(new URL(url).pathname);
@@ -174,9 +170,9 @@ function crossSite(): Refusal {
   return new Refusal(403, 'cross-site', 'This request did not come from our own pages');
 }
 
-// CORS: pages of any site may read the public catalog; those of named origins may use the API with a bearer token.
+// CORS: pages of any site may read the public catalog. Pages of named origins may use the API with a bearer token.
 
-/** The same for everyone: no cookie or token makes a difference. */
+/** These answers are the same for everyone, whatever cookie or token is sent. */
 const forAll = /^\/api\/(?:products(?:\/[^/]*)?|categories|openapi\.json)$/;
 const exposed =
   'ETag, Cache-Tag, Cache-Status, Location, Preference-Applied, Retry-After, Server-Timing, WWW-Authenticate';
@@ -186,7 +182,7 @@ const preflightOfCatalog = {
   'Access-Control-Allow-Headers': 'Accept, Content-Type, If-None-Match, Traceparent',
   'Access-Control-Max-Age': '86400',
 };
-/** An hour: a token that is revoked is refused all the same. */
+/** Preflights are valid for an hour. A revoked token is refused all the same. */
 const preflightOfOrigin = {
   'Access-Control-Allow-Methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
   'Access-Control-Allow-Headers':
@@ -194,13 +190,13 @@ const preflightOfOrigin = {
   'Access-Control-Max-Age': '3600',
 };
 
-/** For shared answers, which are made without looking at who asks. */
+/** Headers of shared answers, which do not depend on the caller. */
 export const catalogCorsHeaders = {
   'Access-Control-Allow-Origin': '*',
   'Access-Control-Expose-Headers': exposed,
 };
 
-/** Cookies are never allowed along, so that a session is of no use to another site. */
+/** Cookies are never allowed, so that another site cannot use a session. */
 export function allowOtherOrigins({ corsOrigins }: Pick<Settings, 'corsOrigins'>): MiddlewareHandler<AppEnv> {
   const named = new Set(corsOrigins);
   return async (c: Context<AppEnv>, next: Next) => {

@@ -1,5 +1,5 @@
-// Read your writes: a cookie carries the log position of the last write, so that no replica without it answers, on any
-// origin.
+// Read your writes: a cookie carries the log position of the last write. A replica that lacks this position does not
+// answer, on any origin.
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Settings } from '../../config.ts';
 import type { Deps } from '../../deps.ts';
@@ -9,11 +9,11 @@ import type { AppEnv } from '../env.ts';
 import { readSignedCookie, serializeCookie, signCookie } from './signed-cookies.ts';
 
 const cookieName = '__Host-written';
-/** A replica that is further behind is not read at all. */
+/** A replica that lags longer is not read at all, so the cookie need not live longer. */
 const maxAgeSeconds = 600;
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** Sets the token on every answer to a request that wrote. */
+/** Sets the cookie on each answer to a request that wrote. */
 export function sendWrittenPosition(commits: CommitTracker, settings: Pick<Settings, 'cookieKeys'>) {
   const remember: MiddlewareHandler<AppEnv> = async (c, next) => {
     if (safeMethods.has(c.req.method)) return next();
@@ -26,21 +26,21 @@ export function sendWrittenPosition(commits: CommitTracker, settings: Pick<Setti
 }
 
 /**
- * A shopper's own rows, from a replica that has all that this browser wrote, else from the primary. Nothing may be
- * decided by them.
+ * Reads a shopper's own rows, from a replica with all writes of this browser, else from the primary. No write may
+ * depend on them.
  */
 export function readOwn<T>(
   { reads, settings }: Pick<Deps, 'reads' | 'settings'>,
   c: Context<AppEnv>,
   read: ReplicaRead<T>,
 ): Promise<T> {
-  // What this very request has just written is in no token yet.
+  // Writes of the present request are in no cookie yet.
   if (!safeMethods.has(c.req.method)) return reads.forShopper('unknown', read);
   const token = readSignedCookie(settings.cookieKeys, c.req.header('Cookie'), cookieName);
   return reads.forShopper(token === undefined ? undefined : parseWritten(token), read);
 }
 
-/** `timeline/LSN`, in the characters of a cookie. */
+/** `timeline-LSN`, in characters that a cookie may have. */
 function formatWritten(written: WrittenPosition): string {
   return written === 'unknown' ? written : `${written.timeline}-${written.lsn.toString(16)}`;
 }

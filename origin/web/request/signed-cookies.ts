@@ -6,20 +6,19 @@ import type { AppEnv } from '../env.ts';
 export const maxCookieBytes = 4_096;
 
 interface CookieOptions {
-  /** Absent: until the browser closes. */
+  /** Absent: the cookie ends with the browser session. */
   maxAgeSeconds?: number;
 }
 
 /**
- * The signature covers name and value, so that a value signed for one cookie is worth nothing in another.
- * Values must be plain cookie characters (base64url, digits, `.`, `-`, `_`, `~`); nothing is encoded or unquoted on
- * either way.
+ * Signs a cookie's name and value, so that a value is not valid in another cookie. Values must be plain cookie
+ * characters (base64url, digits, `.`, `-`, `_`, `~`), because nothing is encoded or unquoted.
  */
 export function signCookie(keys: string[], name: string, value: string): string {
   return `${value}.${signature(keys[0]!, name, value)}`;
 }
 
-/** @returns the value, or undefined where the cookie is absent, changed or signed by an unknown key. */
+/** @returns the value; undefined where the cookie is absent, changed or signed by an unknown key */
 export function readSignedCookie(
   keys: string[],
   header: string | undefined,
@@ -38,7 +37,7 @@ export function readSignedCookie(
   return undefined;
 }
 
-/** @returns a `Set-Cookie` header's value. */
+/** @returns the value of a `Set-Cookie` header */
 export function serializeCookie(name: string, value: string, options: CookieOptions = {}): string {
   if (name.length + value.length > maxCookieBytes) {
     throw new RangeError(
@@ -57,7 +56,7 @@ function signature(key: string, name: string, value: string): string {
   return createHmac('sha256', key).update(`${name}=${value}`).digest('base64url');
 }
 
-/** Where a name is sent twice, neither can be told from a planted one by the wire; the first stands. */
+/** If a name is sent twice, the header does not show which cookie was planted. The first one counts. */
 function findCookie(header: string | undefined, name: string): string | undefined {
   if (header === undefined) return undefined;
   const prefix = `${name}=`;
@@ -69,14 +68,14 @@ function findCookie(header: string | undefined, name: string): string | undefine
 }
 
 /**
- * Adds the cookies that a domain sets to a JSON answer.
- * @param setCookies `Set-Cookie` values, each a line of its own
+ * Adds a domain's cookies to a JSON answer.
+ * @param setCookies `Set-Cookie` values, each a header line of its own
  */
 export function setCookies(c: Context<AppEnv>, setCookies: string[]): void {
   for (const cookie of setCookies) c.header('Set-Cookie', cookie, { append: true });
 }
 
-/** @returns the `Cookie` header with which a browser would come back after this answer */
+/** @returns the `Cookie` header that a browser would send after this answer */
 export function afterCookies(header: string | undefined, setCookies: string[]): string | undefined {
   const pairs = new Map(
     (header ?? '')

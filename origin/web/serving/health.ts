@@ -1,4 +1,4 @@
-// Liveness and readiness of the process. Neither depends on Postgres or Redis: the shop goes on without them.
+// Liveness and readiness of the process. Neither depends on Postgres or Redis, because the shop works without them.
 import { Hono } from 'hono';
 import type { AppEnv } from '../env.ts';
 
@@ -10,7 +10,7 @@ export class Health {
     return this.#state === 'ready';
   }
 
-  /** Whether somebody, such as a load balancer, goes by our readiness and must first notice that it has ended. */
+  /** Whether a load balancer or similar polls the readiness, and must notice its end before the process stops. */
   get isWatched(): boolean {
     return performance.now() - this.#askedAt < 10_000;
   }

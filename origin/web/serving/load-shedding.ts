@@ -1,27 +1,24 @@
-// Sheds load, and counts requests by status and by how long they took.
+// Sheds load, and counts requests by status and duration.
 import type { MiddlewareHandler } from 'hono';
 import { Histogram, type Registry } from 'prom-client';
 import { unavailable } from '../../errors.ts';
 import type { AppEnv, RuntimeBindings } from '../env.ts';
 
 export interface LoadBounds {
-  /** Requests at the same time, of every kind, at work or waiting for their turn. */
+  /** Most requests of every kind that run or wait. */
   all: number;
-  /**
-   * Above so many of every kind, requests that only browse are refused: what is left is for carts and checkouts,
-   * ahead of who waits.
-   */
+  /** Above this number of requests of every kind, browsing is refused. The rest is reserved for carts and checkouts. */
   browsing: number;
 }
 
-/** At some thousand requests a second, the last in line still waits about a second. */
+/** At some thousand requests a second, the last waiting request still waits only about a second. */
 export const usualLoadBounds: LoadBounds = { all: 1_500, browsing: 1_000 };
 
 const health = /^\/(livez|readyz)$/;
-/** A shopper on the way to an order. */
+/** Paths of shoppers on the way to an order. */
 const committed = /^\/(api\/)?(cart|checkout|orders|account|accounts|sessions|sign-in|sign-up)(\/|$)/;
 
-/** @throws Refusal 503 with `Retry-After`, before anything was done for the request. */
+/** @throws Refusal 503 with `Retry-After`, before any work on the request */
 export function createLoadShedding(bounds: LoadBounds): MiddlewareHandler<AppEnv> {
   let atWork = 0;
   return async (c, next) => {
@@ -42,9 +39,9 @@ function onlyBrowses(method: string, path: string): boolean {
   return (method === 'GET' || method === 'HEAD') && !committed.test(path);
 }
 
-// Counts requests by status and measures how long each took.
+// Counts requests by status and measures their duration.
 
-/** @param startedAtMs by `performance.now()` */
+/** @param startedAtMs from `performance.now()` */
 export type CountAnswer = (status: number, startedAtMs: number) => void;
 
 export function createRequestMetrics(registry: Registry): CountAnswer {
@@ -55,7 +52,7 @@ export function createRequestMetrics(registry: Registry): CountAnswer {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     registers: [registry],
   });
-  // By the first digit: an address or an exact status would be a series each.
+  // Labels by the first digit only, because exact statuses or addresses would make too many series.
   const kinds = [1, 2, 3, 4, 5].map((digit) => durations.labels({ status: `${digit}xx` }));
   return (status, startedAtMs) => {
     kinds[Math.floor(status / 100) - 1]?.observe((performance.now() - startedAtMs) / 1_000);

@@ -1,5 +1,5 @@
-// Listens under Node or Deno, by Node's HTTP server in both: Deno's own can cut no connection that sends too slowly.
-// Stops gracefully: lets requests end, closes idle connections, and serves metrics on a port of their own.
+// Listens under Node or Deno by Node's HTTP server, because Deno's own cannot cut slow connections. Stops gracefully:
+// requests end, idle connections close. Serves metrics on a separate port.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -23,11 +23,11 @@ type Fetch = (request: Request, bindings?: RuntimeBindings) => Response | Promis
 
 interface ServeOptions {
   fetch: Fetch;
-  /** Answers what it knows ahead of `fetch`. */
+  /** Answers pages that it knows before `fetch` is asked. */
   warmPages?: WarmPageResponder;
-  /** Answers what is no request that `fetch` could be asked; Node's own answers bear no headers. */
+  /** Answers requests that cannot be passed to `fetch`. Node's own answers have no headers. */
   refuse?: RefuseUnreadable;
-  /** By it unfinished bodies are bounded; the default is the address of the connection. */
+  /** The client address, by which unfinished bodies are counted; the default is the address of the connection. */
   clientAddress?: ClientAddress;
   bodyBounds?: typeof usualBodyBounds;
   readingBounds?: typeof usualReadingBounds;
@@ -35,20 +35,20 @@ interface ServeOptions {
   tls?: TlsFiles | undefined;
   host: string;
   port: number;
-  /** Names the port where it cannot be had. */
+  /** Name of the port's setting, for the error message where the port is not available. */
   setting?: string;
 }
 
 export interface Serving {
   port: number;
-  /** Ends idle connections at once, busy ones with their answer; cuts what is left at the deadline. */
+  /** Ends idle connections at once, and busy ones after their answer. At the deadline the rest is cut. */
   stop(deadlineMs: number): Promise<void>;
 }
 
-/** Longer than the load balancer's idle timeout of 60 s: else it sends into a connection that we are just closing. */
+/** Longer than the load balancer's idle timeout of 60 s, so that it never sends into a connection that is closing. */
 const keepAliveMs = 75_000;
 
-/** @throws StartFault where the port cannot be had. */
+/** @throws StartFault where the port is not available */
 export async function serve(options: ServeOptions): Promise<Serving> {
   try {
     return await listenAndServe(options);
@@ -63,7 +63,7 @@ const serverOptions = {
   headersTimeout: 30_000,
   requestTimeout: 30_000,
   maxHeaderSize: 32 * 1024,
-  // Refused by us.
+  // The shop's own code refuses requests without Host.
   requireHostHeader: false,
 };
 
@@ -72,7 +72,7 @@ async function listenAndServe(options: ServeOptions): Promise<Serving> {
   const { clientAddress = (socketAddress: string) => socketAddress } = options;
   const { getRequestListener } = await import('@hono/node-server');
   let draining = false;
-  /** How many waited when it came, of those who came too late to wait too. */
+  /** For requests that found the admission queue full: how many were waiting. */
   const waitingAhead = new WeakMap<IncomingMessage, number>();
   const route = getRequestListener(async (request, bindings) => {
     const { incoming } = bindings as HttpBindings;
@@ -89,7 +89,7 @@ async function listenAndServe(options: ServeOptions): Promise<Serving> {
   const bodies = new BodyReader(bodyBounds);
   const admissionQueue = createAdmissionQueue({ mostWaiting: usualLoadBounds.browsing });
   const server = createServer(options.tls, serverOptions, (incoming, outgoing) => {
-    // Whoever stands before us may have read the other one.
+    // A proxy in front may have read another of the Host fields.
     if (refuse !== undefined && new RawFields(incoming).count('host') > 1)
       return void refuseOnSocket(incoming.socket, refuse(new SeveralHosts()));
     const client = () =>
@@ -120,7 +120,7 @@ async function listenAndServe(options: ServeOptions): Promise<Serving> {
     port: typeof address === 'object' && address !== null ? address.port : port,
     async stop(deadlineMs) {
       draining = true;
-      // Node's own `close` takes a connection for idle whose answer is written but not yet sent: a slow client would
+      // Node's `close` counts a connection as idle when its answer is written but not yet sent. A slow client would
       // lose the end of it.
       const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
       idle.close();
@@ -133,12 +133,12 @@ async function listenAndServe(options: ServeOptions): Promise<Serving> {
   };
 }
 
-/** Named as the adapter names what it cannot make a request of. */
+/** Has the name of the errors of the adapter, for requests that it cannot read. */
 class SeveralHosts extends Error {
   override name = 'RequestError';
 }
 
-/** What is left of the body is not waited for. */
+/** Answers without waiting for the rest of the body. */
 function refuseSlowBody({ socket }: IncomingMessage, refuse: RefuseUnreadable | undefined): void {
   if (refuse === undefined) return void socket.destroy();
   const fault = Object.assign(new Error('The body came too slowly'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
@@ -157,10 +157,10 @@ async function refuseOnSocket(socket: Duplex, response: Response): Promise<void>
 }
 
 /**
- * Finds idle connections: all answers handed to the system, and nothing received since. Node itself counts a
- * connection as idle whose answer is written but not yet sent.
- * @returns how to close those that are idle at the moment; one that has not asked for anything yet is about to, and
- * stays
+ * Finds idle connections: all answers are handed to the system, and nothing was received since. Node itself counts a
+ * connection as idle when its answer is written but not yet sent.
+ * @returns how to close the connections that are idle now; one without any request yet stays, because it is about to
+ * send
  */
 function watchIdleConnections(server: Server): { close: () => void } {
   const connections = new Map<Socket, { answering: number; readByThen: number }>();
@@ -186,9 +186,9 @@ function watchIdleConnections(server: Server): { close: () => void } {
 
 const contentType = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
-/** Serves the origin's metrics on a port of their own, so that no load balancer exposes them. */
+/** Serves the metrics on a separate port, so that no load balancer exposes them. */
 export function serveMetrics(registry: Registry, host: string, port: number): Promise<Serving> {
-  // Its type knows only the older format.
+  // The library's type knows only the older format.
   registry.setContentType(contentType as never);
   const fetch = async (request: Request): Promise<Response> => {
     if (request.method !== 'GET' || new URL(request.url).pathname !== '/metrics')

@@ -1,5 +1,5 @@
-// Answers shared pages from memory ahead of the router, by the address as the client wrote it; headers are made once.
-// The router gives the same answers, and all others.
+// Answers shared pages from memory before the router, by the address as the client wrote it. The router gives the
+// same answers, and all others.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import { chooseEncoding, type Encoding, matchesEntityTag } from '../../../http/negotiation.ts';
@@ -14,8 +14,8 @@ export interface WarmPageResponder {
   /** @param target path and query as the client wrote them */
   remember(target: string, key: string): void;
   /**
-   * @param otherwise called where the address, after all, needs the router
-   * @returns false for what is not known here
+   * @param otherwise called where the address needs the router after all
+   * @returns false for an address that is not remembered
    */
   answer(incoming: IncomingMessage, outgoing: ServerResponse, otherwise: () => void): boolean;
 }
@@ -62,8 +62,8 @@ export function createWarmPageResponder(
 const plainHost = /^[\w.:[\]-]+$/;
 
 /**
- * A body would have to be read, or the connection could not be used again. Whether another Host is one, the router's
- * side knows.
+ * Accepts reads without a body, because an unread body would make the connection unusable. The router judges unusual
+ * Host values.
  */
 function isPlainRead({ method, headers }: IncomingMessage): boolean {
   return (
@@ -76,7 +76,7 @@ function isPlainRead({ method, headers }: IncomingMessage): boolean {
 
 interface Prepared {
   status: number;
-  /** Names and values in turn, as `writeHead` takes them; all but the timing. */
+  /** Names and values alternate, as `writeHead` takes them. Server-Timing is not included. */
   head: string[];
   hasBody: boolean;
 }
@@ -107,7 +107,7 @@ function createWriter(finish: FinishHeaders, { countAnswer, now }: WarmPageRespo
       value.status === 200 && matchesEntityTag(headers['if-none-match'], etagOf(value, encoding));
     const answers = isKnown ? unchanged : whole;
     const make = () => prepare(result, encoding, isKnown);
-    // How long an edge may keep what will have another price is counted anew each time.
+    // For a page whose price will change, the lifetime at the edge is computed anew each time.
     const prepared = result.until === undefined ? remembered(answers, value, encoding, make) : make();
     outgoing.writeHead(prepared.status, [...prepared.head, 'Server-Timing', serverTiming(startedAtMs)]);
     outgoing.end(prepared.hasBody && method !== 'HEAD' ? bodyOf(value, encoding) : undefined);

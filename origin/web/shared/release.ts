@@ -1,12 +1,12 @@
-// Identifies the release by a hash of all its sources; its cache tag invalidates all pages that it made.
+// Identifies the release by a hash of all its sources, and has its cache tag, which invalidates all its pages.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 
-/** Twelve hexadecimal digits; the same on every machine that runs the same files. */
+/** Twelve hexadecimal digits, the same on every machine with the same files. */
 export const siteRelease = hashSources(new URL('../../', import.meta.url));
 
-/** Everything in the folder counts: what shapes a page is not only its template. */
+/** Hashes every file of the folder, because more than templates shapes a page. */
 export function hashSources(folder: URL): string {
   const hash = createHash('sha256');
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -28,7 +28,7 @@ const prefix = 'site:';
  */
 export const siteTags: TagVersions = { [`${prefix}${siteRelease}`]: 1 };
 
-/** Two releases run side by side during a deploy, and each may show its pages until somebody raises its floor. */
+/** During a deployment two releases run at once. Each serves its pages until an operator raises its floor. */
 export async function readSiteTagVersions(_db: unknown, tags: string[]): Promise<TagVersions> {
   return Object.fromEntries(tags.filter((tag) => tag.startsWith(prefix)).map((tag) => [tag, 1]));
 }

@@ -10,7 +10,7 @@ export interface SharedBody {
   status: 200 | 301 | 404;
   contentType: string;
   body: string;
-  /** For 301. */
+  /** Target of a 301. */
   location?: string;
 }
 
@@ -18,10 +18,10 @@ export interface Representation {
   status: number;
   contentType: string;
   location?: string;
-  /** Of the content; each encoding's own is made of it. */
+  /** Hash of the content. Each encoding's ETag is derived from it. */
   etag: string;
   /**
-   * Where there are short ones, the plain one is not among them: it would take three quarters of the room; see
+   * Where compressed bodies exist, the plain one is left out: it would take three quarters of the space. See
    * `bodyOf`.
    */
   bodies: Bodies;
@@ -29,7 +29,7 @@ export interface Representation {
 
 type Bodies = Partial<Record<Encoding, Bytes>>;
 
-/** The plain bodies that are asked for most: nearly everybody accepts a short one. */
+/** Plain bodies that are requested most. Nearly all clients accept a compressed one. */
 const plain = new LRUCache<Bytes, Bytes>({
   maxSize: 4 * 1024 * 1024,
   sizeCalculation: (body) => body.length,
@@ -69,7 +69,7 @@ const lengthBytes = 4;
 
 type Head = Omit<Representation, 'bodies'> & { lengths: Partial<Record<Encoding, number>> };
 
-/** Length of the head, the head as JSON, then the bodies one after another. */
+/** Stored form: length of the head, the head as JSON, then the bodies. */
 export const representationCodec: Codec<Representation> = {
   memoryFactor: 1,
   encode({ bodies, ...head }) {
@@ -105,10 +105,10 @@ export interface Encoded {
 const compressBrotli = promisify(brotliCompress);
 const compressGzip = promisify(gzip);
 
-/** Below this, headers weigh more than what compression saves. */
+/** Below this, headers cost more bytes than compression saves. */
 const minBytes = 860;
 
-/** For what is kept: every encoding, and the tag of what it is. */
+/** Compresses a body for storage in every encoding, and computes its ETag. */
 export async function compressBody(body: string): Promise<{ etag: string; bodies: Encoded }> {
   const identity = Buffer.from(body);
   const etag = etagOfBody(identity);
@@ -117,19 +117,19 @@ export async function compressBody(body: string): Promise<{ etag: string; bodies
   return { etag, bodies: { identity, br: onItsOwn(br), gzip: onItsOwn(gz) } };
 }
 
-/** Without quotation marks; each encoding's own is made of it. */
+/** A hash without quotation marks. Each encoding's ETag is derived from it. */
 export function etagOfBody(body: string | Buffer): string {
   return createHash('sha256').update(body).digest('base64url').slice(0, 22);
 }
 
-/** Short buffers and zlib's results are slices of blocks of 64 KB: who keeps one keeps the whole block. */
+/** Short buffers and zlib's results are slices of blocks of 64 KB. Copying frees the rest of the block. */
 function onItsOwn(slice: Bytes): Bytes {
   const bytes = Buffer.allocUnsafeSlow(slice.length);
   bytes.set(slice);
   return bytes;
 }
 
-/** For what is sent once: the encoding that was chosen, quickly. */
+/** Compresses a body that is sent once, quickly and only in the chosen encoding. */
 export async function compressOnce(
   body: string,
   wanted: Encoding,
@@ -147,7 +147,7 @@ function encodeBrotli(bytes: Bytes, quality: number): Promise<Bytes> {
       [constants.BROTLI_PARAM_QUALITY]: quality,
       [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT,
       [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
-      // The usual 4 MB window would be allocated anew for each page.
+      // The default window of 4 MB would be allocated anew for each page.
       [constants.BROTLI_PARAM_LGWIN]: 18,
     },
   });

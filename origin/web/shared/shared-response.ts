@@ -22,14 +22,17 @@ import {
 export type { SharedBody } from './representation.ts';
 
 interface SharedRequest {
-  /** Names the representation, from normalised input only; what differs in it must differ in the key. */
+  /** Names the representation by normalised input. Whatever makes it differ must be part of the key. */
   key: string;
   produce: (db: DbOrTx) => Promise<Fresh<SharedBody>>;
-  /** Whether the address alone decides on the key; default true. */
+  /** Whether the address alone determines the key; default true. */
   isOfAddress?: boolean;
 }
 
-/** Where the address alone decides what `request` is, the runtime answers it by itself from then on. */
+/**
+ * Answers `request`. Where the address alone determines it, the warm page responder answers that address from then
+ * on.
+ */
 export async function respondShared(
   c: Context<AppEnv>,
   deps: Pick<Deps, 'cache' | 'now'>,
@@ -49,7 +52,7 @@ export async function respondShared(
 
 function toRead({ key, produce }: SharedRequest): ReadRequest<Representation> {
   return {
-    // Another release would show it otherwise; each fills its own.
+    // Another release renders the page in another way, so each release fills its own entries.
     key: `shared:${siteRelease}:${key}`,
     codec: representationCodec,
     fromReplicas: true,
@@ -60,23 +63,23 @@ function toRead({ key, produce }: SharedRequest): ReadRequest<Representation> {
   };
 }
 
-/** Makes the answer for a shared address: chooses the encoding, revalidates by ETag, sets no cookies. */
+/** A composed answer of a shared address. */
 interface SharedAnswer {
   status: number;
   headers: Record<string, string>;
-  /** Undefined where nothing has changed for the client. */
+  /** Undefined where the client's copy is current. */
   body: Bytes | undefined;
 }
 
-/** How long the edge may keep it; tags bring it down earlier. Browsers always ask again. */
+/** How long the edge may keep an answer, unless its tags are raised earlier. Browsers always revalidate. */
 const edgeSeconds = 3_600;
 
-/** Bytes. Proxies refuse or cut longer fields; an answer whose tags would be cut must not be kept by any of them. */
+/** Bytes. Proxies refuse or cut longer fields. No proxy may keep an answer whose tags would be cut. */
 const longestCacheTag = 4_000;
 
 interface AnswerChoice {
   encoding: Encoding;
-  /** Whether the client has this very content. */
+  /** Whether the client has this content already. */
   isKnown: boolean;
   nowMs: number;
 }
@@ -104,8 +107,7 @@ export function composeAnswer(
 }
 
 /**
- * What an edge may do with it (RFC 9213, RFC 5861): nothing beyond the moment from which on it is another value, not
- * even while no origin answers.
+ * Lifetime at an edge (RFC 9213, RFC 5861). It ends at `until`, when the value changes, even while no origin answers.
  */
 export function edgeLifetime(until: number | undefined, nowMs: number): string {
   const left =

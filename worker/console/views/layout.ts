@@ -1,4 +1,4 @@
-// The frame of every page of the operators' console, and how it writes times, counts and durations.
+// The frame of every page of the operators' console, and the format of times, counts and durations.
 
 import { html } from 'hono/html';
 import type { JobCount } from '../../../origin/outbox/find-jobs.ts';
@@ -17,14 +17,14 @@ const links = [
 
 export interface Frame {
   title: string;
-  /** Of the link that is this page. */
+  /** Path of the navigation link to this page. */
   at?: string;
-  /** Who is signed in. */
+  /** Name of the signed-in operator. */
   who?: string | undefined;
-  /** What was done just now. */
+  /** Result of the last change. */
   notice?: string | undefined;
   problem?: string | undefined;
-  /** Shows what goes on: a browser with JavaScript renews it. */
+  /** Whether the page shows changing figures, which a browser with JavaScript renews. */
   isLive?: boolean;
 }
 
@@ -64,16 +64,16 @@ ${content}
 </html>`;
 }
 
-/** A table that is wider than a phone is scrolled by itself, by keyboard too. */
+/** A table that is wider than a phone scrolls by itself, also by keyboard. */
 export function scrolled(label: string, table: Html): Html {
   return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">${table}</div>`;
 }
 
-/** So much of a long text is shown at once, and so much of it at all. */
+/** Characters of a long text that are shown at once, and characters that are shown at all. */
 const shownAtOnce = 400;
 const shownAtAll = 20_000;
 
-/** A long text, of which the beginning is seen until one asks for more. @param command that tells all of it */
+/** Folds a long text after its beginning. @param command that prints all of it */
 export function folded(text: string, command: string): Html | string {
   if (text.length <= shownAtOnce) return text;
   const left = text.length - shownAtAll;
@@ -81,7 +81,7 @@ export function folded(text: string, command: string): Html | string {
   return html`${text.slice(0, shownAtOnce)}…<details><summary>All ${text.length.toLocaleString('en')} characters</summary>${text.slice(0, shownAtAll)}${cut}</details>`;
 }
 
-/** A field that travels with a form. */
+/** A hidden field of a form. */
 export function hidden(name: string, value: string | undefined): Html | '' {
   return value === undefined || value === ''
     ? ''
@@ -108,7 +108,7 @@ const units: [seconds: number, name: string][] = [
   [1, 's'],
 ];
 
-/** Such as `3 min ago` or `in 2 h`. */
+/** Formats a moment, such as `3 min ago` or `in 2 h`. */
 export function tellAgo(at: Date, nowMs = Date.now()): string {
   const seconds = Math.round((nowMs - Number(at)) / 1_000);
   const [size, name] = units.find(([unit]) => Math.abs(seconds) >= unit) ?? [1, 's'];
@@ -117,7 +117,7 @@ export function tellAgo(at: Date, nowMs = Date.now()): string {
   return seconds > 0 ? `${amount} ${name} ago` : `in ${amount} ${name}`;
 }
 
-/** Such as `148.2 ms`, `12.4 s` or `3.5 h`. */
+/** Formats a duration, such as `148.2 ms`, `12.4 s` or `3.5 h`. */
 export function tellDuration(ms: number): string {
   if (ms < 10_000) return `${ms.toFixed(ms < 1_000 ? 1 : 0)} ms`;
   const [size, name] = units.find(([unit]) => ms / 1_000 >= unit)!;

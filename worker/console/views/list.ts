@@ -1,4 +1,4 @@
-// The list of jobs with its filters, one job, and the question before several are changed.
+// The list of jobs with its filters, one job, and the confirmation before several are changed.
 
 import { html } from 'hono/html';
 import type { JobAttempt } from '../../../origin/outbox/attempts.ts';
@@ -11,9 +11,9 @@ import { folded, hidden, tellAgo, tellDuration, tellJobs, tellTime } from './lay
 export interface ListOfJobs {
   asked: AskedFilter;
   jobs: Job[];
-  /** All that match. */
+  /** Number of all matching jobs. */
   found: JobCount;
-  /** A cursor, where there are more. */
+  /** Cursor of the next page; undefined on the last one. */
   next: string | undefined;
 }
 
@@ -54,13 +54,13 @@ function filterForm(asked: AskedFilter): Html {
     </form>`;
 }
 
-/** So that a change is made to what the list shows. */
+/** Repeats the filter in hidden fields, so that a change applies to the listed jobs. */
 function filterFields({ state, kind, error, about, group, older }: AskedFilter): Html {
   const fields = { state, kind, error, about, group, older };
   return html`${Object.entries(fields).map(([name, value]) => hidden(name, value))}`;
 }
 
-/** @param choose with a box to select each */
+/** @param choose adds a box to select each job */
 export function jobsTable(jobs: Job[], choose?: 'choose'): Html {
   return html`<table class="stacked">
       <thead><tr>${choose ? html`<th scope="col">Select</th>` : ''}<th scope="col">Job</th><th scope="col">Kind</th><th scope="col">State</th><th scope="col">Written</th><th scope="col">Tries</th><th scope="col">Next try</th><th scope="col">Error</th></tr></thead>
@@ -97,7 +97,7 @@ export const changeWords = {
   drop: { will: 'be given up for good: what they ask for stays undone', done: 'given up', button: 'Give up' },
 } as const;
 
-/** Nothing is changed yet. */
+/** Asks for confirmation. Nothing has been changed yet. */
 export function questionView({ asked, ids, change, found, sample }: Question): Html {
   const { will, button } = changeWords[change];
   return html`

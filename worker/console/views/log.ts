@@ -1,4 +1,4 @@
-// The log of what operators did, and the trace of one change, order or mail.
+// The log of operators' actions, and the trace of one change, order or mail.
 
 import { html } from 'hono/html';
 import type { LoggedDeed } from '../../../origin/outbox/change-jobs.ts';
@@ -27,7 +27,7 @@ export function logView(deeds: LoggedDeed[], perPage: number): Html {
     ${last !== undefined && deeds.length === perPage ? html`<p><a href="/jobs/log?before=${last.id}">Older</a></p>` : ''}`;
 }
 
-/** @param trace undefined where nothing was asked */
+/** @param trace undefined before a search */
 export function traceView(of: string, trace: Trace | undefined): Html {
   return html`
     <form class="filter" method="get" action="/jobs/trace">

@@ -1,4 +1,4 @@
-// What operators see of themselves: sign-in, its second step, and the page of their second factor and sessions.
+// The sign-in of operators, its second step, and the page of an operator's second factor and sessions.
 import { html } from 'hono/html';
 import { nameDevice } from '../../../origin/account/known-device.ts';
 import { hasFactor, type Operator } from '../../../origin/account/operator-factors.ts';
@@ -36,13 +36,13 @@ function codeField(id = 'code'): Html {
 
 interface PasskeyForm {
   action: string;
-  /** For the browser; undefined: there is no such form. */
+  /** Options for the browser; undefined: the form is not shown. */
   options: object | undefined;
   label: string;
   content: Html | '';
 }
 
-/** Shown by the script alone, where the browser knows passkeys. */
+/** The script shows this form where the browser supports passkeys. */
 function passkeyForm({ action, options, label, content }: PasskeyForm): Html | '' {
   if (options === undefined) return '';
   return html`<div data-passkey-place hidden><form class="sign-in" method="post" action="${action}" data-passkey="${JSON.stringify(options)}">${content}<input type="hidden" name="passkey" value=""><button>${label}</button><p role="status"></p></form><script type="module" src="/jobs/passkeys.js"></script></div>`;
@@ -58,17 +58,17 @@ export interface OwnPage {
   operator: Operator | undefined;
   operators: Operator[];
   passkeys: Passkey[];
-  /** For showing one of them, and for a new one; undefined at an address where none works. */
+  /** Options for using a passkey and for adding one; undefined at an address where passkeys do not work. */
   entry: object | undefined;
   added: object | undefined;
   passkeysAt: string;
-  /** The second factor was shown within ten minutes. */
+  /** Whether the second factor was shown within ten minutes. */
   isFresh: boolean;
-  /** Of an app that is being set up. */
+  /** Secret of an authenticator app that is being set up. */
   app?: { secret: string; uri: string } | undefined;
-  /** Just made: they are shown this once. */
+  /** New recovery codes, which the page shows only once. */
   recoveryCodes?: string[] | undefined;
-  /** Just made, for somebody else. */
+  /** A new code for another operator. */
   admitted?: { name: string; code: string } | undefined;
 }
 
@@ -82,7 +82,7 @@ export function ownView(page: OwnPage): Html {
     ${page.operator === undefined ? '' : operatorsSection(page)}`;
 }
 
-/** So that somebody notices a sign-in that was not theirs. */
+/** The last sign-in, by which an operator notices one that was not theirs. */
 function lastSignIn({ session, previous, name }: OwnPage): Html {
   if (session === undefined) return html`<p>A program is signed in by the password.</p>`;
   if (previous === undefined) return html`<p>${name} was not signed in before.</p>`;
@@ -93,7 +93,7 @@ function does(what: string, content: Html): Html {
   return html`<form class="sign-in" method="post" action="/jobs/you">${hidden('do', what)}${content}</form>`;
 }
 
-/** By code, and by passkey where there is one. @param fields of both, by their own ids */
+/** Forms that need a code, or a passkey where there is one. @param fields added to both, each with its own ids */
 function provenForms(
   { entry }: OwnPage,
   what: string,

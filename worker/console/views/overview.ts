@@ -1,4 +1,4 @@
-// The console's first page: counts by kind and state, what fails and why, workers, edges, timed tasks, the last deeds.
+// The console's first page: counts by kind and state, failures, workers, edges, timed tasks, and the last actions.
 
 import { html } from 'hono/html';
 import type { LoggedDeed, PausedKind } from '../../../origin/outbox/change-jobs.ts';
@@ -137,7 +137,7 @@ function tasksTable(tasks: TaskRun[]): Html | '' {
     </table>`;
 }
 
-/** Of frequent runs not each is written down. */
+/** Not every run of a frequent task is recorded. */
 function nextRun(startedAt: Date, inMs: number, everyMs: number): string {
   if (everyMs < 10_000) return `every ${everyMs / 1_000} s`;
   return tellAgo(new Date(Number(startedAt) + inMs));

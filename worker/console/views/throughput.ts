@@ -1,4 +1,4 @@
-// Throughput and latency by kind: bars of what was done and what failed, and how long jobs waited, over a span of time.
+// Throughput and latency by kind: bars of done and failed jobs, and of how long jobs waited, over a span of time.
 
 import { html } from 'hono/html';
 import type { Html } from '../../../origin/web/page/html.ts';
@@ -38,7 +38,7 @@ function kindView(figures: KindFigures, over: FigureSpan, each: string): Html {
   </section>`;
 }
 
-/** Shapes only, stretched to the page's width: letters in it would be stretched as well. */
+/** The chart has shapes only, because it is stretched to the page's width and letters would be distorted. */
 function countsChart({ bars }: KindFigures, highest: number, told: string): Html {
   return html`<svg class="chart" viewBox="0 0 ${bars.length} 100" preserveAspectRatio="none" role="img" aria-label="${told}">
     ${bars.map((bar, at) => {
@@ -54,7 +54,7 @@ function rect(at: number, y: number, height: number, name: 'done' | 'failed'): H
   return html`<rect class="${name}" x="${at + 0.1}" y="${y.toFixed(2)}" width="0.8" height="${height.toFixed(2)}"/>`;
 }
 
-/** From a millisecond up, each tenfold as high as the last. */
+/** A logarithmic scale from one millisecond up. */
 function latencyChart({ bars }: KindFigures): Html | '' {
   const longest = Math.max(...bars.map((bar) => bar.mostWithinMs ?? 0));
   if (longest === 0) return '';
