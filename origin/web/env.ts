@@ -21,7 +21,7 @@ export interface RuntimeBindings {
   incoming?: { socket: { remoteAddress?: string } };
   /** Remembers the cache key of a shared address, to answer it without the router from then on. */
   rememberWarmPage?: (key: string) => void;
-  /** Number of waiting requests, if they are too many for this one to wait too; see concurrency/bounds.ts. */
+  /** Number of waiting requests, if they are too many for this one to wait too; see concurrency/semaphore.ts. */
   waiting?: number;
 }
 

@@ -1,4 +1,4 @@
-// How a process starts: it waits for its stores, runs on the schema of a later release, and its pool keeps its settings.
+// A process waits for its stores at start, runs on the schema of a later release, and keeps the settings of its pool.
 import pino from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPool } from '../../origin/postgres/database.ts';
