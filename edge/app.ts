@@ -3,6 +3,7 @@ import { type Context, Hono, type Next } from 'hono';
 import { isTracing, toTraceparent, withSpan } from '../http/tracing.ts';
 import { createEdgeCache, type EdgeCache } from './edge-cache.ts';
 import { createFence, type Fence, type FenceClock } from './fence.ts';
+import { createFloorFollower, type FloorFollower } from './follow-floors.ts';
 import { type Counts, createCounts, outcomeOf } from './metrics.ts';
 import { purgeRoutes } from './purge.ts';
 import { errorAnswer } from './reply/replies.ts';
@@ -24,6 +25,9 @@ export interface EdgeOptions {
   purgeKey: string | undefined;
   leaseSeconds: number;
   servedBy: string;
+  /** Whether it asks for floors; else somebody has to purge it. */
+  asksForFloors?: boolean;
+  onFollowFault?: (reason: string) => void;
   onUpstreamFault?: OnUpstreamFault;
   /** Bound on all bodies that are being read to be stored. Past it, answers pass through and are not stored. */
   maxBytesInMemory?: number;
@@ -35,6 +39,8 @@ export interface Edge {
   fence: Fence;
   store: Store;
   counts: Counts;
+  /** Undefined: this edge is purged. */
+  follower: FloorFollower | undefined;
 }
 
 const systemClock: FenceClock = { wallMs: Date.now, monotonicMs: () => performance.now() };
@@ -64,7 +70,15 @@ export function createEdge(options: EdgeOptions): Edge {
     counts.answers[outcomeOf(answer.headers.get('cache-status') ?? '')]++;
     return answer;
   });
-  return { app, cache, fence, store, counts };
+  const { purgeKey: key, asksForFloors = false, onFollowFault } = options;
+  const follower =
+    asksForFloors && key !== undefined
+      ? createFloorFollower({
+          ...{ upstream, fence, clock, key, leaseMs: options.leaseSeconds * 1_000, name: servedBy },
+          ...(onFollowFault && { onFault: onFollowFault }),
+        })
+      : undefined;
+  return { app, cache, fence, store, counts, follower };
 }
 
 /** What memory answers before the app makes no span. */

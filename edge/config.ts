@@ -13,6 +13,8 @@ interface EdgeConfig {
   /** Undefined: before an origin that sends no tags, there is nothing to purge. */
   purgeKey: string | undefined;
   leaseSeconds: number;
+  /** Whether the edge asks the origin for floors, instead of being purged. */
+  asksForFloors: boolean;
   zone: string;
   instance: string;
   /** The longest that the origin may go without a byte. */
@@ -51,6 +53,10 @@ export function readEdgeConfig(env: Record<string, string | undefined>): EdgeCon
   const purgeKey = env.EDGE_PURGE_KEY || undefined;
   const leaseSeconds = Number(env.EDGE_LEASE_SECONDS || 3);
   if (!(leaseSeconds >= 1 && leaseSeconds <= 60)) faults.push('EDGE_LEASE_SECONDS: must be 1 to 60');
+  const floors = env.EDGE_FLOORS || 'pushed';
+  if (floors !== 'pushed' && floors !== 'asked') faults.push('EDGE_FLOORS: must be pushed or asked');
+  if (floors === 'asked' && purgeKey === undefined)
+    faults.push('EDGE_PURGE_KEY: must be set where EDGE_FLOORS is asked');
   const trustedProxies = (env.TRUSTED_PROXIES ?? '')
     .split(',')
     .map((proxy) => proxy.trim())
@@ -69,6 +75,7 @@ export function readEdgeConfig(env: Record<string, string | undefined>): EdgeCon
     originUrl,
     purgeKey,
     leaseSeconds,
+    asksForFloors: floors === 'asked',
     zone,
     instance,
     servedBy: `${zone}/${instance}`,

@@ -16,6 +16,8 @@ export interface Fence {
   raise(tags: TagVersions): void;
   /** Names the lineage of the purges that follow. At another one, nothing that has tags may be served any longer. */
   enter(lineage: string): void;
+  /** Nothing that has tags and was fetched before may be served any longer. */
+  forget(): void;
   /**
    * The lease starts when the purge was signed.
    * @param t in unix milliseconds
@@ -48,6 +50,7 @@ export function createFence(leaseMs: number, clock: FenceClock, floors = createF
       if (lineage !== present) floors.forget();
       present = lineage;
     },
+    forget: floors.forget,
     renew(t, sinceMs) {
       const [wallMs, monotonicMs] = [clock.wallMs(), clock.monotonicMs()];
       const ageMs = sinceMs === undefined ? wallMs - t : monotonicMs - sinceMs;

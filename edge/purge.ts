@@ -2,9 +2,9 @@
 // delayed purge cannot extend it.
 import { Hono } from 'hono';
 import { hasTags, type TagVersions } from '../http/cache-tag.ts';
+import { clockHeader, formatEdgeClock, readSignedTime, verifyPurge } from '../http/purge-signature.ts';
 import type { Fence, FenceClock } from './fence.ts';
 import type { Counts } from './metrics.ts';
-import { clockHeader, formatEdgeClock, readSignedTime, verifyPurge } from './purge-signature.ts';
 import { errorAnswer, ownHeaders } from './reply/replies.ts';
 import { toResponse } from './stored/answer.ts';
 import { createByteBudget, readBounded } from './upstream/read-bounded.ts';

@@ -1,14 +1,16 @@
 // Runs the edge under Node or Deno. On a stop signal it finishes open requests, within ten seconds.
 import process from 'node:process';
 import { pino } from 'pino';
+import { floorsPath } from '../http/asked-floors.ts';
 import { createClientAddress } from '../http/client-address.ts';
 import { StartFault } from '../http/system-faults.ts';
 import { createEdge } from './app.ts';
 import { cannotWrite, findDoubts, listen, readEdgeConfig } from './config.ts';
 import { openDiskStore } from './disk-store.ts';
+import { followFloors } from './follow-floors.ts';
 import { createEdgeServer, createMetricsServer } from './reply/serve-node.ts';
 import { createMemoryStore, type Store } from './stored/stored-response.ts';
-import { createFaultLog } from './upstream/upstream.ts';
+import { createFaultLog, UpstreamError } from './upstream/upstream.ts';
 import { createNodeUpstream } from './upstream/upstream-node.ts';
 
 const maxStoreBytes = 256_000_000;
@@ -42,12 +44,20 @@ async function main(): Promise<void> {
     purgeKey: config.purgeKey,
     leaseSeconds: config.leaseSeconds,
     servedBy,
+    asksForFloors: config.asksForFloors,
+    onFollowFault: (reason) =>
+      onUpstreamFault(
+        new UpstreamError(502, 'The origin tells no floors', { cause: new Error(reason) }),
+        floorsPath,
+      ),
     onUpstreamFault,
   });
   const clientAddress = createClientAddress(config.trustedProxies);
   const server = createEdgeServer({ edge, originUrl, servedBy, clientAddress });
   const metrics = config.metricsPort === undefined ? undefined : createMetricsServer(edge);
+  const following = edge.follower && followFloors(edge.follower, config.leaseSeconds * 1_000);
   const stop = () => {
+    following?.stop();
     metrics?.close();
     server.close(() => void Promise.resolve(spans?.stop()).then(() => process.exit(0)));
     const sweep = setInterval(() => server.closeIdleConnections(), 50);

@@ -1,5 +1,6 @@
 // The edge as a module worker, for workerd; it asks the origin by `fetch`.
 import { createEdge, type Edge } from './app.ts';
+import type { FloorFollower } from './follow-floors.ts';
 import { createMemoryStore } from './stored/stored-response.ts';
 import { type Upstream, UpstreamError } from './upstream/upstream.ts';
 
@@ -7,14 +8,24 @@ interface Settings {
   ORIGIN_URL: string;
   EDGE_PURGE_KEY: string;
   EDGE_LEASE_SECONDS?: string;
+  /** `asked` wherever there is more than one isolate: nobody can purge each of them. */
+  EDGE_FLOORS?: string;
+  INSTANCE?: string;
+}
+
+/** What goes on after the answer. */
+interface Afterwards {
+  waitUntil(promise: Promise<unknown>): void;
 }
 
 // One isolate is one edge: workerd hands over the settings with the first request.
 const edges = new WeakMap<object, Edge>();
 const isolate = {};
+/** A few answers bring all that may have changed; the next request goes on. */
+const mostAsks = 20;
 
 export default {
-  fetch(request: Request, env: Settings): Response | Promise<Response> {
+  fetch(request: Request, env: Settings, context: Afterwards): Response | Promise<Response> {
     let edge = edges.get(isolate);
     if (edge === undefined) {
       edge = createEdge({
@@ -22,13 +33,21 @@ export default {
         upstream: createFetchUpstream(env.ORIGIN_URL, 60_000),
         purgeKey: env.EDGE_PURGE_KEY,
         leaseSeconds: Number(env.EDGE_LEASE_SECONDS ?? 3),
-        servedBy: 'workerd/edge',
+        servedBy: `workerd/${env.INSTANCE ?? 'edge'}`,
+        asksForFloors: env.EDGE_FLOORS === 'asked',
       });
       edges.set(isolate, edge);
     }
+    // Nothing runs between requests: each one sees to it that the lease lasts for those that follow.
+    if (edge.follower?.isDue()) context.waitUntil(askForFloors(edge.follower));
     return edge.app.fetch(request, { clientAddress: request.headers.get('cf-connecting-ip') ?? '127.0.0.1' });
   },
 };
+
+/** Asks again after a change: that confirms it, so that nobody waits for the end of this isolate's lease. */
+async function askForFloors(follower: FloorFollower): Promise<void> {
+  for (let asks = 0; asks < mostAsks; asks++) if ((await follower.ask(0)) !== 'raised') return;
+}
 
 /**
  * Asks the origin by `fetch`, on runtimes without node:http.

@@ -15,6 +15,7 @@ import { checkoutApi } from './checkout/api.ts';
 import { describeDelivery } from './checkout/shipping-methods.ts';
 import { pictureRoute } from './demo-catalog/picture-route.ts';
 import type { Deps } from './deps.ts';
+import { floorsRoute } from './edges/floors-route.ts';
 import { Refusal } from './errors.ts';
 import {
   anyStaff,
@@ -183,6 +184,8 @@ export const routeGroups: RouteGroup[] = [
   { mount: () => pictureRoute(), routes: [get('/images/:name', 'everyone', 'immutable')] },
 
   { mount: ({ deps }) => cspReportRoute(deps), routes: [post('/csp-reports', 'everyone')] },
+  // Edges alone: the body bears their signature.
+  { mount: ({ deps }) => floorsRoute(deps), routes: [post('/.edge/floors', 'everyone')] },
 
   // The JSON API.
   {

@@ -24,6 +24,7 @@ import type { Db } from '../origin/schema.ts';
 import { createFigureRecorder } from './figures.ts';
 import { createMetrics, type WorkerMetrics } from './metrics.ts';
 import { createMailOutage, type MailOutage } from './outage.ts';
+import { createAskingEdgesPurger } from './purge-asking-edges.ts';
 import { completeSeconds, createCloudFrontPurger } from './purge-cloudfront.ts';
 import { type EdgePurger, purgeAll, startEdgePurger } from './purge-edges.ts';
 import { openConsumer, openQueues, type QueuedRow, type Queues } from './queues.ts';
@@ -184,6 +185,8 @@ function openEdges({ settings, db, log, lineage }: Deps, onMaySend: (maySend: bo
         lineage,
       }),
     );
+  if (edgePurgeKey !== undefined)
+    purgers.push(createAskingEdgesPurger({ db, log, leaseSeconds: edgeLeaseSeconds, lineage }));
   if (cloudFrontDistributionIds.length > 0)
     purgers.push(createCloudFrontPurger({ distributionIds: cloudFrontDistributionIds, lineage }));
   return purgeAll(purgers);

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { clockHeader, type EdgeClock, parseEdgeClock, signPurge } from '../edge/purge-signature.ts';
 import type { TagVersions } from '../http/cache-tag.ts';
+import { clockHeader, type EdgeClock, parseEdgeClock, signPurge } from '../http/purge-signature.ts';
 import { activeTraceparent, withSpan } from '../http/tracing.ts';
 import { type Lineage, onlyLineage } from '../origin/invalidation/lineage-watch.ts';
 import {

@@ -11,6 +11,7 @@ import { dayOfShop } from '../origin/checkout/delivery-dates.ts';
 import { turnDay } from '../origin/checkout/shipping-methods.ts';
 import { readSettings, SettingsError } from '../origin/config.ts';
 import { createDeps } from '../origin/deps.ts';
+import { pruneFloors } from '../origin/edges/floor-log.ts';
 import { beginDeliveries } from '../origin/integration/deliver-webhooks.ts';
 import { numberShopEvents, pruneShopEvents } from '../origin/integration/shop-events.ts';
 import { createLog } from '../origin/log.ts';
@@ -83,6 +84,7 @@ async function main(): Promise<void> {
         everyMs: 60_000,
         run: (tx) => pruneOutbox(tx, settings.keep.KEEP_MAILS_DAYS),
       },
+      { name: 'forget floors of long ago', everyMs: 60_000, run: (tx) => pruneFloors(tx) },
       { name: 'forget ended sessions', everyMs: 600_000, run: (tx) => pruneAccounts(tx) },
       { name: 'forget changes of e-mails', everyMs: 600_000, run: (tx) => pruneEmailChanges(tx) },
       { name: 'forget old cart operations', everyMs: 60_000, run: () => pruneCartOperations(deps) },

@@ -29,6 +29,7 @@ export interface NodeUpstreamOptions {
 export function createNodeUpstream(options: NodeUpstreamOptions): Upstream {
   const { silenceMs, wholeMs, maxConnections } = options;
   const origin = openOrigin(options.originUrl);
+  const { host } = new URL(options.originUrl);
   const reads = origin.createAgent({ keepAlive: true, maxSockets: maxConnections, timeout: 60_000 });
   // A kept connection may close as a write goes out, and a write is never sent twice: each has a connection of its own.
   const writes = origin.createAgent({ keepAlive: false, maxSockets: maxConnections });
@@ -38,6 +39,8 @@ export function createNodeUpstream(options: NodeUpstreamOptions): Upstream {
     new Promise<IncomingMessage>((resolve, reject) => {
       const { path, method, onInterim, patienceMs = silenceMs } = request;
       const headers = [...request.headers].flat();
+      // A shopper's request has one, which is passed on; the edge's own question has none.
+      if (!request.headers.has('host')) headers.push('host', host);
       const outgoing = origin.request({ path, method, headers, agent });
       const give = (why: string) => () => outgoing.destroy(new UpstreamError(504, why));
       let beginning: ReturnType<typeof setTimeout> | undefined;

@@ -106,4 +106,23 @@ export interface OutboxTables {
     tag: string;
     version: number;
   };
+  /** The log of floors for edges that ask: its last position, and up to where it was forgotten. */
+  edge_floor_head: {
+    only_row: Generated<boolean>;
+    position: ColumnType<string, never, never>;
+    forgotten_to: ColumnType<string, never, never>;
+  };
+  edge_floors: {
+    tag: string;
+    version: number;
+    position: string;
+  };
+  edge_leases: {
+    edge: string;
+    name: string;
+    lease_ms: number;
+    position: string;
+    ask: Generated<string>;
+    asked_at: ColumnType<Date, never, never>;
+  };
 }

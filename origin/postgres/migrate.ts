@@ -36,6 +36,7 @@ import {
 } from './migrations/0030-0032-withdrawals-operators-privacy.ts';
 import { addCaptureAddressesSecrets, addSalePrices } from './migrations/0033-0034-sales-and-captures.ts';
 import { coverCounts } from './migrations/0036-counting-jobs.ts';
+import * as askedFloors from './migrations/0038-asked-floors.ts';
 
 /** The list is written by hand: scanning a folder needs file permissions under Deno, and the order is a decision. */
 const migrations: Record<string, Migration> = {
@@ -69,6 +70,7 @@ const migrations: Record<string, Migration> = {
   '0033-sale-prices': { up: addSalePrices },
   '0034-capture-addresses-secrets': { up: addCaptureAddressesSecrets },
   '0036-counting-jobs': { up: coverCounts },
+  '0038-asked-floors': askedFloors,
 };
 
 /**

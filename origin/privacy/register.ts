@@ -569,7 +569,8 @@ export const register: Record<string, PersonalTable> = {
 
 /** Tables of the catalog and of technical state, none of whose columns is personal. */
 export const impersonalTables = `
-  alert_posts catalog_set_marks catalog_sets categories credit_note_counter database_lineage edge_debts edge_purger
+  alert_posts catalog_set_marks catalog_sets categories credit_note_counter database_lineage edge_debts edge_floor_head
+  edge_floors edge_leases edge_purger
   invoice_counter job_figures kept_assets kysely_migration kysely_migration_lock product_file_columns
   product_images product_sales products promotions search_words shipping_methods shipping_version shop_event_counter
   timed_task_runs used_challenges variant_prices variants webhook_deliveries webhook_endpoints worker_reports`

@@ -414,6 +414,7 @@ const samples: Record<string, Sample> = {
   'GET /verify': { first: ['303 /sign-in', 200, 200, 200] },
   'POST /verify': { form: () => ({ code: '000000' }), first: ['303 /sign-in', 403, 403, 403] },
   'POST /csp-reports': { json: () => ({}), first: 204 },
+  'POST /.edge/floors': { json: () => ({}), first: 401 },
   'GET /confirm-email': { first: 200 },
   'POST /confirm-email': { form: () => ({ token: 'not-a-token' }), first: 404 },
   'GET /keep-email': { first: 200 },

@@ -4,10 +4,10 @@ import { expect, test } from 'vitest';
 import { createEdge } from '../../edge/app.ts';
 import { findDoubts, readEdgeConfig } from '../../edge/config.ts';
 import { normaliseQuery } from '../../edge/http/addresses.ts';
-import { signPurge } from '../../edge/purge-signature.ts';
 import { createMemoryStore } from '../../edge/stored/stored-response.ts';
 import { createNodeUpstream } from '../../edge/upstream/upstream-node.ts';
 import { isAddressOrCidr } from '../../http/client-address.ts';
+import { signPurge } from '../../http/purge-signature.ts';
 import { startEdge } from './support/edge.ts';
 import { startOrigin } from './support/origin.ts';
 

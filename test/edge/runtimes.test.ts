@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { Miniflare } from 'miniflare';
 import { describe, expect, test } from 'vitest';
-import { signPurge } from '../../edge/purge-signature.ts';
+import { signPurge } from '../../http/purge-signature.ts';
 import { purgeKey } from './support/edge.ts';
 import { type Origin, startOrigin } from './support/origin.ts';
 

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { signPurge } from '../../edge/purge-signature.ts';
+import { signPurge } from '../../http/purge-signature.ts';
 import { purgeKey } from './support/edge.ts';
 import { startOrigin } from './support/origin.ts';
 import { serveEdge } from './support/server.ts';

@@ -1,8 +1,8 @@
 // A real edge before the origins, and the sender of its purges. Purges pass, are lost or wait, and each carries all
 // pending versions.
 import { createEdge } from '../../edge/app.ts';
-import { signPurge } from '../../edge/purge-signature.ts';
 import { createMemoryStore } from '../../edge/stored/stored-response.ts';
+import { signPurge } from '../../http/purge-signature.ts';
 import type { PlantedBug } from './planted-bugs.ts';
 
 export interface EdgeSide {

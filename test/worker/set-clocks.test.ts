@@ -3,8 +3,8 @@
 import { expect, test } from 'vitest';
 import { createEdge } from '../../edge/app.ts';
 import { createFence } from '../../edge/fence.ts';
-import { clockHeader, signPurge } from '../../edge/purge-signature.ts';
 import { createMemoryStore } from '../../edge/stored/stored-response.ts';
+import { clockHeader, signPurge } from '../../http/purge-signature.ts';
 import { openPurgeChannel } from '../../worker/purge-channel.ts';
 import { createPeerClock } from '../../worker/purge-edges.ts';
 import { purgeKey } from '../edge/support/edge.ts';

@@ -1,9 +1,9 @@
 // An edge in the test's own process, with a clock that the test moves.
 import { createEdge, type Edge } from '../../../edge/app.ts';
-import { signPurge } from '../../../edge/purge-signature.ts';
 import { createMemoryStore, type Store } from '../../../edge/stored/stored-response.ts';
 import type { OnUpstreamFault } from '../../../edge/upstream/upstream.ts';
 import { createNodeUpstream, type NodeUpstreamOptions } from '../../../edge/upstream/upstream-node.ts';
+import { signPurge } from '../../../http/purge-signature.ts';
 
 export const purgeKey = 'a key for tests only';
 
