@@ -16,6 +16,7 @@ import {
 import { prepareSearch } from '../../origin/postgres/migrations/0012-search-normalised.ts';
 import { buildOrderIndexes } from '../../origin/postgres/migrations/0016-order-life.ts';
 import { buildPrivacyIndexes } from '../../origin/postgres/migrations/0030-0032-withdrawals-operators-privacy.ts';
+import { buildJobIndexes } from '../../origin/postgres/migrations/0036-counting-jobs.ts';
 import { createProbe } from '../../origin/postgres/replicas/wal-position.ts';
 import type { Db } from '../../origin/schema.ts';
 import { appDatabaseUrlOf, databaseUrlOf, openDatabase, openRedis } from '../connect-stores.ts';
@@ -95,6 +96,7 @@ async function migrateWhole(db: Db): Promise<string[]> {
   await prepareSearch(db);
   await buildOrderIndexes(db);
   await buildPrivacyIndexes(db);
+  await buildJobIndexes(db);
   return migrateToLatest(db);
 }
 

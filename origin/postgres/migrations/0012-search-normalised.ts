@@ -1,6 +1,7 @@
 // Normalises products and searches by the same function, `search_normal`, so that neither accents nor punctuation
 // hide a product.
 import { type Kysely, type QueryExecutorProvider, sql } from 'kysely';
+import { buildIndexes } from '../build-indexes.ts';
 
 /** Fills rows and builds the index under a lock. `prepareSearch` does both before for a large catalog. */
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -39,16 +40,10 @@ export async function prepareSearch<Schema>(db: Kysely<Schema>): Promise<void> {
     );
     if (Number(filled.numAffectedRows ?? 0n) < batch) break;
   }
-  for (const [name, index] of [
-    ['products_search_blocks', blocks],
-    ['products_by_title', titles],
-  ] as const) {
-    const broken = await sql`
-      select from pg_index where indexrelid = to_regclass(${name}) and not indisvalid`.execute(db);
-    // An interrupted attempt leaves an invalid index, which Postgres never uses and `if not exists` would accept.
-    if (broken.rows.length > 0) await sql`drop index concurrently ${sql.id(name)}`.execute(db);
-    await sql`create index concurrently if not exists ${sql.id(name)} on ${index}`.execute(db);
-  }
+  await buildIndexes(db, [
+    { name: 'products_search_blocks', on: blocks },
+    { name: 'products_by_title', on: titles },
+  ]);
 }
 
 const skusOf = sql`coalesce((select string_agg(sku, ' ') from variants where product_id = products.id), '')`;

@@ -1,6 +1,7 @@
 // Life of an order after its purchase: events, shipments, payment at the door, refunds and returns; and indexes for
 // staff's searches of orders and customers.
 import { type Kysely, type QueryExecutorProvider, sql } from 'kysely';
+import { buildIndexes } from '../build-indexes.ts';
 
 /** The indexes lock out writes while they are built. `buildOrderIndexes` prepares large shops before. */
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -41,12 +42,7 @@ export async function buildOrderIndexes<Schema>(db: Kysely<Schema>): Promise<voi
     await sql`set local lock_timeout = '2s'`.execute(tx);
     await addColumns(tx);
   });
-  for (const { name, on } of indexes) {
-    const broken = await sql`
-      select from pg_index where indexrelid = to_regclass(${name}) and not indisvalid`.execute(db);
-    if (broken.rows.length > 0) await sql`drop index concurrently ${sql.id(name)}`.execute(db);
-    await sql`create index concurrently if not exists ${sql.id(name)} on ${on}`.execute(db);
-  }
+  await buildIndexes(db, indexes);
 }
 
 /** The defaults fit a new order, because the previous release places orders without these columns. */

@@ -1,5 +1,6 @@
 // Withdrawals, the sign-in of operators, changed e-mail addresses, and indexes for erasure and retention.
 import { type Kysely, type QueryExecutorProvider, sql } from 'kysely';
+import { buildIndexes } from '../build-indexes.ts';
 
 /** Declarations of withdrawal, each stored once, and the index of orders that are to be shipped. */
 export async function addWithdrawals(db: Kysely<unknown>): Promise<void> {
@@ -123,10 +124,5 @@ export async function buildPrivacyIndexes(db: QueryExecutorProvider): Promise<vo
     db,
   );
   if (rows[0]?.exists !== true) return;
-  for (const { name, on } of indexes) {
-    const broken = await sql`
-      select from pg_index where indexrelid = to_regclass(${name}) and not indisvalid`.execute(db);
-    if (broken.rows.length > 0) await sql`drop index concurrently ${sql.id(name)}`.execute(db);
-    await sql`create index concurrently if not exists ${sql.id(name)} on ${on}`.execute(db);
-  }
+  await buildIndexes(db, indexes);
 }
