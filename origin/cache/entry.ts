@@ -34,6 +34,11 @@ export type CacheOutcome = 'hit' | 'miss' | 'bypass';
 export interface ReadResult<T> extends Fresh<T> {
   /** `bypass`: the value was filled and not stored, for example because the floors could not be read. */
   outcome: CacheOutcome;
+  /**
+   * Read from a replica while neither the primary nor the floors could be asked. An edge that stored it could serve
+   * it after both are back.
+   */
+  mayBeOld?: boolean;
 }
 
 /** A loaded value, and the monotonic moment up to which it is known to be current. */

@@ -39,8 +39,11 @@ export interface FillSources {
   fromPrimary<T>(fill: (db: Db) => Promise<T>): Promise<T>;
   /** Reads rows of any age, and only while the primary is away; else undefined. */
   whilePrimaryIsAway<T>(fill: (db: Db) => Promise<T>): Promise<{ value: T } | undefined>;
-  /** Reads at least everything that was committed before `asOf`, by the monotonic clock. */
-  current<T>(fill: (db: Db) => Promise<T>): Promise<{ value: T; asOf: number }>;
+  /**
+   * Reads at least everything that was committed before `asOf`, by the monotonic clock; `mayBeOld` where the primary
+   * is away, because nobody can tell then.
+   */
+  current<T>(fill: (db: Db) => Promise<T>): Promise<{ value: T; asOf: number; mayBeOld?: boolean }>;
 }
 
 const defaultTtlSeconds = 3_600;
@@ -203,7 +206,7 @@ async function fillWhilePrimaryIsAway(
   const found = await sources?.whilePrimaryIsAway(request.fill);
   const verdict = found && (await floors.check(found.value.tags).catch(() => 'unreadable' as const));
   if (found === undefined || verdict === 'below') throw error;
-  return unchecked(found.value, asOf, before);
+  return { ...unchecked(found.value, asOf, before), mayBeOld: verdict !== 'above' };
 }
 
 /**
@@ -218,8 +221,8 @@ async function fillCurrent(entrySources: EntrySources, request: Request): Promis
   if (entrySources.sources === undefined || !request.fromReplicas)
     return fillFromPrimary(entrySources, request);
   const before = entrySources.lineage.known()?.value;
-  const { value, asOf } = await entrySources.sources.current(request.fill);
-  return unchecked(value, asOf, before);
+  const { value, asOf, mayBeOld = false } = await entrySources.sources.current(request.fill);
+  return { ...unchecked(value, asOf, before), mayBeOld };
 }
 
 async function fillFromPrimary(entrySources: EntrySources, request: Request): Promise<LoadedEntry> {

@@ -86,4 +86,12 @@ describe('browsing goes on', () => {
     expect((await shop.app.request('/p/wool-coat')).status).toBe(200);
     expect(await statuses(lists(6, 6))).toEqual(allOk(6));
   });
+
+  test('without Redis as well, but no edge may store what nobody can tell the age of', async () => {
+    const { shop } = world;
+    const forEdges = async (path: string) => (await shop.app.request(path)).headers.get('CDN-Cache-Control');
+    expect(await forEdges('/api/products?max=7654')).toContain('max-age');
+    process.kill(shop.redis.pid, 'SIGKILL');
+    await expect.poll(() => forEdges('/api/products?max=8765'), { timeout: 20_000 }).toBe('no-store');
+  });
 });

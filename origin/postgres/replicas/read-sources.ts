@@ -22,10 +22,10 @@ export interface ReadSources {
   /** Reads from any replica, however old, but only while the primary does not answer; else undefined. */
   whilePrimaryIsAway<T>(read: ReplicaRead<T>): Promise<ReplicaAnswer<T> | undefined>;
   /**
-   * Reads without floors. The answer contains all commits before `asOf` (monotonic milliseconds), unless the primary
-   * is unreachable.
+   * Reads without floors. The answer contains all commits before `asOf` (monotonic milliseconds). Where the primary is
+   * unreachable nobody can tell, and the answer has `mayBeOld`.
    */
-  current<T>(read: ReplicaRead<T>): Promise<ReplicaAnswer<T> & { asOf: number }>;
+  current<T>(read: ReplicaRead<T>): Promise<ReplicaAnswer<T> & { asOf: number; mayBeOld?: boolean }>;
   /** Reads a shopper's rows including their own writes. @param written undefined: no write in the last minutes */
   forShopper<T>(written: WrittenPosition | undefined, read: ReplicaRead<T>): Promise<T>;
   close(): Promise<void>;
@@ -116,7 +116,10 @@ export function createReadSources(options: ReadSourcesOptions): ReadSources {
       if (replicaUrls.length === 0) return { value: await fromPrimary(read), asOf: nowMs };
       const asked = await askPrimary();
       const found = asked ? await replicas.read(read, asked.position) : await replicas.readHoweverOld(read);
-      if (found !== undefined) return { ...found, asOf: asked ? asked.askedAtMs + sharedMs : nowMs };
+      if (found !== undefined)
+        return asked
+          ? { ...found, asOf: asked.askedAtMs + sharedMs }
+          : { ...found, asOf: nowMs, mayBeOld: true };
       return { value: await fromPrimary(read), asOf: nowMs };
     },
     async forShopper(written, read) {

@@ -85,7 +85,7 @@ interface AnswerChoice {
 }
 
 export function composeAnswer(
-  { value, tags, until, outcome }: ReadResult<Representation>,
+  { value, tags, until, outcome, mayBeOld = false }: ReadResult<Representation>,
   { encoding, isKnown, nowMs }: AnswerChoice,
 ): SharedAnswer {
   const cacheTag = formatCacheTag(tags);
@@ -93,7 +93,7 @@ export function composeAnswer(
   const headers: Record<string, string> = {
     'Content-Type': value.contentType,
     'Cache-Control': 'public, max-age=0, must-revalidate',
-    'CDN-Cache-Control': fits ? edgeLifetime(until, nowMs) : 'no-store',
+    'CDN-Cache-Control': fits && !mayBeOld ? edgeLifetime(until, nowMs) : 'no-store',
     ...(fits && { 'Cache-Tag': cacheTag }),
     'Cache-Status': cacheStatus(outcome),
     ETag: etagOf(value, encoding),
