@@ -102,7 +102,7 @@ async function query(text: string): Promise<Json[]> {
   }
 }
 
-/** Does what an operator does who forgets a session in a transaction. Asks now and then, so that no balancer cuts it. */
+/** Leaves a session open in a transaction. It asks now and then, because a balancer cuts silent connections. */
 async function lockCarts(): Promise<void> {
   const { databaseUrl } = await region.endpoints();
   const client = new pg.Client({ connectionString: databaseUrl, application_name: 'forgotten session' });

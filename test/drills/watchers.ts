@@ -29,8 +29,8 @@ export interface Watchers extends AsyncDisposable {
   /** @returns one value for each series */
   query(expr: string): Promise<{ labels: Record<string, string>; value: number }[]>;
   /**
-   * Seconds until the rule with this name fires, in the faster copy. For a burn rate, the longest window counts as well,
-   * as the fault must fill it.
+   * Seconds until the rule with this name fires, in the faster copy. For a burn rate it includes the longest window,
+   * because the fault must fill it.
    */
   firesAfterSeconds(alert: string): number;
 }

@@ -1,4 +1,4 @@
-// docs/security.md names every secret among the settings and every security event of the code; docs/asvs.md counts right.
+// docs/security.md names every secret setting and every security event of the code, and docs/asvs.md counts right.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 

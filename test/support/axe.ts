@@ -32,8 +32,8 @@ export async function findInBothSchemes(page: Page, colorScheme: 'light' | 'dark
 }
 
 /**
- * Takes three of all that look alike: the thousands of lines of the API's pages take as many seconds. Elements are alike
- * where all that styles could tell apart is the same: in them, above them, below them and right before them.
+ * Takes three of all elements that look alike, because the thousands of lines of the API's pages take many seconds.
+ * Elements look alike if everything that styles can select by is the same: in them, above, below and right before them.
  */
 const findAlike = `(() => {
   const toldByNoStyle = /^(id|href|src|srcset|alt|for|value|name|action|title|datetime|aria-(label|labelledby|describedby|controls))$/;

@@ -100,7 +100,7 @@ export function listTargets(
 
 /**
  * One number that a product shows: its price or its stock. Slots `2i` and `2i + 1` are those of the subject
- * `i`; the last is that of the archivable product.
+ * `i`; the last is that of the archivable product. Values only rise, so that a value identifies its change.
  */
 export type Slot = number;
 
