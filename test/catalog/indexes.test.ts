@@ -18,7 +18,7 @@ let sent: { sql: string; parameters: readonly unknown[] }[] = [];
 let watched: Db;
 
 beforeAll(async () => {
-  catalog = await openCatalog({ queryTimeoutMs: 120_000 });
+  catalog = await openCatalog({ queryTimeoutMs: 300_000 });
   await makeManyProducts(catalog.db, products);
   const pool = createPool({ url: catalog.url, name: 'test-plans', max: 4, queryTimeoutMs: 20_000 });
   watched = new Kysely<Database>({
@@ -27,7 +27,8 @@ beforeAll(async () => {
       sent.push({ sql: event.query.sql, parameters: event.query.parameters });
     },
   });
-});
+  // A busy machine takes minutes to fill it.
+}, 600_000);
 
 afterAll(async () => {
   await watched?.destroy();
