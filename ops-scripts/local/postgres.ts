@@ -126,10 +126,12 @@ async function waitForAnswer(part: RunningPart, url: string, options: PostgresOp
 }
 
 async function ensureDatabase(url: string): Promise<void> {
-  await withPostgres(urlOfDatabase(url, 'postgres'), async (client) => {
+  const ensure = async (client: pg.Client) => {
     const { rowCount } = await client.query('select from pg_database where datname = $1', [database]);
     if (rowCount === 0) await client.query(`create database ${database}`);
-  });
+  };
+  // It copies a template, which takes a slow disk many seconds.
+  await withPostgres(urlOfDatabase(url, 'postgres'), ensure, 60_000);
 }
 
 /** The address of a local server. */

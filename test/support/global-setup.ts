@@ -52,12 +52,12 @@ export default async function setup(project: TestProject) {
 }
 
 async function migrateTemplate(url: string): Promise<void> {
-  await withPostgres(url, (client) => client.query(`create database ${templateDatabase}`));
+  await withPostgres(url, (client) => client.query(`create database ${templateDatabase}`), 60_000);
   const pool = createPool({
     url: urlOfDatabase(url, templateDatabase),
     name: 'test-template',
     max: 1,
-    queryTimeoutMs: 30_000,
+    queryTimeoutMs: 60_000,
   });
   const db = createDatabase(pool);
   await migrateToLatest(db);
