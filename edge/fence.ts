@@ -1,4 +1,4 @@
-// Decides whether a tagged answer may be served: every tag at or above its floor, and the lease not ended.
+// Decides by floors whether a tagged answer is current: every tag at or above its floor, and the lease not ended.
 import { hasTags, type TagVersions } from '../http/cache-tag.ts';
 
 export interface FenceClock {

@@ -1,5 +1,5 @@
-// Receives signed purges. Raises the floors before it replies 200; the lease starts at the signed time, so that a
-// delayed purge cannot extend it.
+// Receives signed purges, refuses those signed more than 60 s ago, and raises the floors before it replies 200.
+// The lease starts at the signed time, so that a delayed purge cannot extend it.
 import { Hono } from 'hono';
 import { hasTags, type TagVersions } from '../http/cache-tag.ts';
 import { clockHeader, formatEdgeClock, readSignedTime, verifyPurge } from '../http/purge-signature.ts';

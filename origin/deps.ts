@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { createCacheMetrics } from './cache/entry.ts';
-import { createEntryStore } from './cache/entry-stores.ts';
+import { createEntryStore } from './cache/entry-store.ts';
 import { createFencedCache, type FencedCache } from './cache/fenced-cache.ts';
 import { turnDueSales } from './catalog/change/turn-sales.ts';
 import type { Settings } from './config.ts';

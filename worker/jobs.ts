@@ -1,15 +1,12 @@
-// Starts the work on outbox rows: queues, their consumers, the relay, and the subscription that wakes it. Also has
-// the jobs of mails and invalidations.
+// Starts the work on outbox rows: queues, their consumers, the relay, and the subscription that wakes it.
+// It also sends the mails.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Worker } from 'bullmq';
-import { trustedMs } from '../origin/cache/fenced-cache.ts';
 import { turnDueSales } from '../origin/catalog/change/turn-sales.ts';
 import { withinMs } from '../origin/concurrency/deadline.ts';
 import type { Settings } from '../origin/config.ts';
 import type { Deps } from '../origin/deps.ts';
 import { deliverWebhooks } from '../origin/integration/deliver-webhooks.ts';
-import type { Floors } from '../origin/invalidation/floors.ts';
 import type { MailAttempt } from '../origin/mail/mail.ts';
 import { createTransport, removeOldDrafts } from '../origin/mail/transport.ts';
 import { payBack } from '../origin/order/life/pay-back.ts';
@@ -22,6 +19,7 @@ import { forgetTraces } from '../origin/privacy/forget-traces.ts';
 import { connectPatiently, connectRedis, type RedisClient } from '../origin/redis/connect.ts';
 import type { Db } from '../origin/schema.ts';
 import { createFigureRecorder } from './figures.ts';
+import { createInvalidateJob } from './invalidate.ts';
 import { createMetrics, type WorkerMetrics } from './metrics.ts';
 import { createMailOutage, type MailOutage } from './outage.ts';
 import { createAskingEdgesPurger } from './purge-asking-edges.ts';
@@ -32,7 +30,7 @@ import { startRelay } from './relay.ts';
 import { reportMs, writeReport } from './reports.ts';
 import { measureSurroundings } from './surroundings.ts';
 import { every } from './timed-tasks.ts';
-import { createRowWorker, type JobHandler, type JobHandlers } from './work-row.ts';
+import { createRowWorker, type JobHandlers } from './work-row.ts';
 
 export interface Jobs {
   queues: Queues;
@@ -230,17 +228,4 @@ export async function deliverMail(deps: Deps, payload: Payload, job: MailJob): P
   job.note?.('mail rendered');
   await createTransport(deps.settings).send(mail, job);
   job.note?.(deps.settings.smtpUrl === undefined ? 'mail written to a file' : 'mail taken by its server');
-}
-
-/** Raises floors in Redis, waits until no origin serves older entries from memory, and purges every edge. */
-export function createInvalidateJob(floors: Floors, edges: EdgePurger): JobHandler<'invalidate'> {
-  return async ({ tags }, { signal, note }) => {
-    await floors.raise(tags);
-    note('floors raised in Redis');
-    // An origin may serve from memory for 25 ms after it last asked Redis. After twice that time none does.
-    const memories = delay(2 * trustedMs, undefined, { signal }).then(() =>
-      note('no origin trusts older memory'),
-    );
-    await Promise.all([memories, edges.purge(tags, signal, note)]);
-  };
 }

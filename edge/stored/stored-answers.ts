@@ -1,4 +1,5 @@
-// The stored answers of one address: finds the one that fits a request, decides how it may be used, stores a new one.
+// Decides which stored answer of an address fits a request, and whether it is fresh or served stale-if-error.
+// It also stores a new answer.
 import type { Fields } from '../../http/fields.ts';
 import type { Fence } from '../fence.ts';
 import { parseCacheControl, secondsOf } from '../http/freshness.ts';

@@ -8,8 +8,8 @@ import {
   type Difference,
   describeDifference,
   describeHistory,
-  type Shopper,
-} from './shopper.ts';
+} from './cart-ledger.ts';
+import type { Shopper } from './shopper.ts';
 
 /** The differences of one cart. `found` says for people where and how the cart differs from the ledger. */
 type Judgement = (Difference & { found: string[] }) | 'unreadable';

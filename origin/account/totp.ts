@@ -1,4 +1,5 @@
-// Makes and checks codes of an authenticator app (TOTP, RFC 6238) and recovery codes, and seals short secrets.
+// Decides whether a code of an authenticator app (TOTP, RFC 6238) is right and not used before.
+// It also makes and checks recovery codes, and seals short secrets.
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { Secret, TOTP } from 'otpauth';
 

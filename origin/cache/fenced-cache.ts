@@ -12,8 +12,9 @@ import {
   type ReadRequest,
   type ReadResult,
 } from './entry.ts';
-import { createMemory, type EntryStore } from './entry-stores.ts';
+import type { EntryStore } from './entry-store.ts';
 import { type FillSources, fillUnchecked, isOver, loadEntry } from './load-entry.ts';
+import { createMemory } from './memory.ts';
 
 export interface FencedCache {
   read<T>(request: ReadRequest<T>): Promise<ReadResult<T>>;
@@ -51,8 +52,6 @@ export interface FencedCacheOptions {
   /** Tells the database's present lineage. */
   lineage?: Pick<Lineage, 'known'>;
 }
-
-export { trustedMs } from './entry-stores.ts';
 
 export function createFencedCache(options: FencedCacheOptions): FencedCache {
   const clock = options.clock ?? (() => performance.now());

@@ -14,7 +14,8 @@ import {
   type LoadedEntry,
   type ReadRequest,
 } from './entry.ts';
-import type { EntryStore, Memory } from './entry-stores.ts';
+import type { EntryStore } from './entry-store.ts';
+import type { Memory } from './memory.ts';
 
 /** The sources of a cached value: this process's memory, Redis, replicas, the primary. */
 interface EntrySources {

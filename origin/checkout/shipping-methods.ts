@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
 import type { TagVersions } from '../../http/cache-tag.ts';
-import { trustedMs } from '../cache/fenced-cache.ts';
+import { trustedMs } from '../cache/memory.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { addToOutbox } from '../outbox/events.ts';

@@ -15,7 +15,7 @@ import {
   verifyFloors,
 } from '../../http/asked-floors.ts';
 import { readSignedTime } from '../../http/purge-signature.ts';
-import { trustedMs } from '../cache/fenced-cache.ts';
+import { trustedMs } from '../cache/memory.ts';
 import type { Settings } from '../config.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal, unavailable } from '../errors.ts';

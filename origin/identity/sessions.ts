@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import { networkOf } from '../../http/client-address.ts';
-import { forgetEntry } from '../cache/entry-stores.ts';
+import { forgetEntry } from '../cache/entry-store.ts';
 import { withinMs } from '../concurrency/deadline.ts';
 import type { Deps } from '../deps.ts';
 import { notFound, unavailable } from '../errors.ts';

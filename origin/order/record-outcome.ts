@@ -1,5 +1,5 @@
-// Stores a provider's answer about a payment and updates the order. Answers may arrive in any order and more than
-// once. Money that arrives too late is refunded once.
+// Decides what a provider's answer, or none, makes of a payment and its order, and when it is asked again.
+// Answers may arrive in any order and more than once. Money that arrives too late is refunded once.
 import { type Selectable, sql } from 'kysely';
 import type { Deps } from '../deps.ts';
 import { addToOutbox } from '../outbox/events.ts';

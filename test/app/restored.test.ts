@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { backupCommand } from '../../ops-scripts/backup/command.ts';
 import { createApp } from '../../origin/app.ts';
-import { createEntryStore } from '../../origin/cache/entry-stores.ts';
+import { createEntryStore } from '../../origin/cache/entry-store.ts';
 import { createFencedCache } from '../../origin/cache/fenced-cache.ts';
 import { createCarts } from '../../origin/cart/create-carts.ts';
 import { createDeps } from '../../origin/deps.ts';

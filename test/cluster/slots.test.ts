@@ -3,7 +3,7 @@ import calculateSlot from 'cluster-key-slot';
 import fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
-import { createEntryStore } from '../../origin/cache/entry-stores.ts';
+import { createEntryStore } from '../../origin/cache/entry-store.ts';
 import { createCartCopies } from '../../origin/cart/server/cart-copies.ts';
 import {
   copyKey,

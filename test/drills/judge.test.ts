@@ -1,10 +1,10 @@
 // The judge finds every wrong cart and accuses no right one. It is tried on histories with a known result.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type ExpectedCart, enter, type Operation } from '../../ops-scripts/drills/cart-ledger.ts';
 import { type JudgedShopper, judgeCart } from '../../ops-scripts/drills/judge.ts';
 import { Timeline } from '../../ops-scripts/drills/report.ts';
 import { checkOneMoment, findState, type State } from '../../ops-scripts/drills/restore-customers.ts';
-import { type ExpectedCart, enter, type Operation } from '../../ops-scripts/drills/shopper.ts';
 
 type Step = Pick<Operation, 'kind' | 'variantId' | 'quantity' | 'outcome'>;
 

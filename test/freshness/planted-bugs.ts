@@ -1,7 +1,7 @@
 // Bugs that a checker must find, each planted around the real parts, and for each a play in which it does harm.
 import type { Redis } from 'ioredis';
 import type { TagVersions } from '../../http/cache-tag.ts';
-import type { EntryStore } from '../../origin/cache/entry-stores.ts';
+import type { EntryStore } from '../../origin/cache/entry-store.ts';
 import type { Floors } from '../../origin/invalidation/floors.ts';
 import type { RunId } from '../../origin/redis/versioned-reads.ts';
 import type { Step } from './steps.ts';

@@ -2,8 +2,9 @@
 // clock that plays turn. Every read is compared with the changes that were done before it began.
 
 import type { TagVersions } from '../../http/cache-tag.ts';
-import { createEntryStore } from '../../origin/cache/entry-stores.ts';
-import { createFencedCache, trustedMs } from '../../origin/cache/fenced-cache.ts';
+import { createEntryStore } from '../../origin/cache/entry-store.ts';
+import { createFencedCache } from '../../origin/cache/fenced-cache.ts';
+import { trustedMs } from '../../origin/cache/memory.ts';
 import { createFloors } from '../../origin/invalidation/floors.ts';
 import type { Db } from '../../origin/schema.ts';
 import { createEdgeSide } from './edge-side.ts';

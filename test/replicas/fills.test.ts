@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createEntryStore } from '../../origin/cache/entry-stores.ts';
+import { createEntryStore } from '../../origin/cache/entry-store.ts';
 import { createFencedCache, type FencedCache } from '../../origin/cache/fenced-cache.ts';
 import type { FillSources } from '../../origin/cache/load-entry.ts';
 import { changeProduct } from '../../origin/catalog/change/change-product.ts';

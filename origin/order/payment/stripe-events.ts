@@ -1,4 +1,5 @@
-// Reads Stripe's webhooks: about the page on which an order is paid, its payment intent, and disputes.
+// Reads Stripe's webhooks after stripe.ts has verified their signature.
+// They tell of the page on which an order is paid, of its payment intent, and of disputes.
 import type Stripe from 'stripe';
 import { idPattern } from '../../web/api/api.ts';
 import type { Charge } from './provider.ts';
