@@ -1,3 +1,4 @@
+// Decides which test files run beside each other, in which order, and with which timeouts.
 import { resolve } from 'node:path';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';

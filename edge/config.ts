@@ -1,5 +1,5 @@
-// Reads the edge's settings, and describes in one sentence why it cannot start. Names every fault and prints no
-// secret.
+// Reads the edge's settings, and describes in one sentence why it cannot start.
+// Names every fault and prints no secret.
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { isAddressOrCidr } from '../http/client-address.ts';

@@ -1,5 +1,5 @@
-// Asks the origin for floors, for an edge that nobody can reach: behind a load balancer, or one isolate of many. The
-// lease starts when the question is sent, so that no delay of the answer can extend it.
+// Asks the origin for floors, for an edge that nobody can reach: behind a load balancer, or one isolate of many.
+// The lease starts when the question is sent, so that no delay of the answer can extend it.
 import {
   type FloorsAnswer,
   type FloorsQuestion,

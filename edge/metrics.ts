@@ -1,5 +1,5 @@
-// Counts the edge's answers by outcome, read from Cache-Status (RFC 9211), and writes its metrics as OpenMetrics 1.0
-// text.
+// Counts the edge's answers by outcome, and writes its metrics as OpenMetrics 1.0 text.
+// The outcome is read from Cache-Status (RFC 9211).
 import type { Fence } from './fence.ts';
 import type { Store } from './stored/stored-response.ts';
 

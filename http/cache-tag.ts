@@ -1,5 +1,5 @@
-// Reads and writes the Cache-Tag field: the tags that an answer depends on, each with its version, such as
-// `product:42@17`.
+// Reads and writes the Cache-Tag field: the tags that an answer depends on, each with its version.
+// An example is `product:42@17`.
 
 /** Tags and their versions, such as `{ 'product:42': 17 }`. */
 export type TagVersions = Record<string, number>;

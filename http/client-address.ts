@@ -1,5 +1,5 @@
-// Finds the client's address: the rightmost address of X-Forwarded-For that is not a trusted proxy. A client that
-// forges the header cannot choose it.
+// Finds the client's address: the rightmost address of X-Forwarded-For that is not a trusted proxy.
+// A client that forges the header cannot choose it.
 import { BlockList, isIP } from 'node:net';
 
 export type ClientAddress = (socketAddress: string, forwardedFor: string | undefined) => string;

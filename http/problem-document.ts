@@ -1,5 +1,5 @@
-// Problem documents (RFC 9457) of edge and origin for refused requests, and answers on the bare socket to bytes that
-// are no request.
+// Makes the problem documents (RFC 9457) by which edge and origin refuse requests.
+// Also answers on the bare socket to bytes that are no request.
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 

@@ -1,5 +1,5 @@
-// Signs and verifies purges: `t=<unix milliseconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">`, and the clock that an edge
-// tells its signer. Uses Web Crypto, which every runtime has.
+// Signs and verifies purges: `t=<unix milliseconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">`.
+// Also reads and writes the clock that an edge tells its signer. Uses Web Crypto, which every runtime has.
 const encoder = new TextEncoder();
 
 /** @param t unix milliseconds; the edge's lease runs from it. @returns the value of the `Purge-Signature` header. */

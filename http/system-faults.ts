@@ -1,5 +1,5 @@
-// Describes errors of the operating system about files, folders and ports, in the words of all processes and
-// commands; and creates folders.
+// Describes the operating system's errors about files, folders and ports, in the words of all processes and commands.
+// Also creates folders.
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 

@@ -1,5 +1,5 @@
-// Makes OpenTelemetry spans where a collector is configured. Without one, each function here returns after one
-// comparison.
+// Makes OpenTelemetry spans where a collector is configured.
+// Without one, each function here returns after one comparison.
 import {
   type Attributes,
   type Context,

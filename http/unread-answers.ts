@@ -1,5 +1,5 @@
-// Ends connections whose client does not read its answer. Otherwise the client could hold the answer's bytes and
-// their source as long as it likes.
+// Ends connections whose client does not read its answer.
+// Otherwise the client could hold the answer's bytes and their source as long as it likes.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 

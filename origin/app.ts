@@ -1,5 +1,5 @@
-// The origin as one web-standard app: the middleware and routes of routes.ts, and the answers to errors and unknown
-// addresses.
+// Makes the origin's one web-standard app from the middleware and routes of routes.ts.
+// Also gives the answers to errors and unknown addresses.
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { TrieRouter } from 'hono/router/trie-router';

@@ -1,5 +1,5 @@
-// Refusal: an expected error with a stable code, a status and a sentence for people. `web/problem.ts` translates it to
-// HTTP.
+// Defines Refusal, an expected error with a stable code, a status and a sentence for people.
+// `web/problem.ts` translates it to HTTP.
 import type { ProblemCode } from './web/api/problem-codes.ts';
 
 export interface RefusalOptions {

@@ -1,5 +1,5 @@
-// Starts the origin, or says that this Node is too old. `main.ts` is a link to this file,
-// because an old Node runs a `.cjs` file but no TypeScript.
+// Starts the origin, or says that this Node is too old.
+// `main.ts` is a link to this file, because an old Node runs a `.cjs` file but no TypeScript.
 if (Number.parseInt(process.versions.node, 10) >= 24) {
   import('./start.ts');
 } else {

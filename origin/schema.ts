@@ -1,5 +1,5 @@
-// The schema of the shop's database. It joins each domain's tables, so that `postgres/` depends on no domain, and has
-// two tables without a file of their own.
+// Joins each domain's tables to the schema of the shop's database, so that `postgres/` depends on no domain.
+// Also has two tables without a file of their own.
 import type { ColumnType, GeneratedAlways, Kysely, Transaction } from 'kysely';
 import type { AccountTables } from './account/tables.ts';
 import type { CartTables } from './cart/tables.ts';

@@ -1,5 +1,5 @@
-// Counts ended jobs by kind, and how long they took: gathered in memory, written to Postgres every few seconds, and
-// read for the console's charts.
+// Counts ended jobs by kind, and how long they took, for the console's charts.
+// The figures are gathered in memory, and written to Postgres every few seconds.
 import { sql } from 'kysely';
 import { type OutboxKind, outboxKinds } from '../origin/outbox/events.ts';
 import type { Db, DbOrTx } from '../origin/schema.ts';

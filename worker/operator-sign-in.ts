@@ -1,5 +1,5 @@
-// Signs operators in to the dashboard: by password, and by code or passkey where they have second factors. Programs
-// use HTTP Basic where none is set up. Sessions are rows, so that all workers see their end.
+// Signs operators in to the dashboard: by password, and by code or passkey where they have second factors.
+// Programs use HTTP Basic where none is set up. Sessions are rows, so that all workers see their end.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Logger } from 'pino';
 import { networkOf } from '../http/client-address.ts';

@@ -1,5 +1,5 @@
-// Distinguishes an outage from a failure of the job itself, so that an outage never makes a dead letter. Detects an
-// unreachable mail server, so that mails wait.
+// Distinguishes an outage from a failure of the job itself, so that an outage never makes a dead letter.
+// Detects an unreachable mail server, so that mails wait.
 
 import { MailFailure } from '../origin/mail/mail.ts';
 import { isPostgresAway } from '../origin/postgres/postgres-errors.ts';

@@ -1,5 +1,5 @@
-// Purges edges that ask for their floors: writes floors into the log, then waits until every edge that holds a lease
-// has raised them, or its lease has run out.
+// Purges edges that ask for their floors by writing floors into the log.
+// Then waits until every edge that holds a lease has raised them, or its lease has run out.
 import type { Logger } from 'pino';
 import { maxLeaseMs } from '../http/asked-floors.ts';
 import type { TagVersions } from '../http/cache-tag.ts';

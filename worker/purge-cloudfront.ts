@@ -1,5 +1,5 @@
-// Invalidates tags at CloudFront: batches waiting tags, bounds the invalidations in progress, and waits until
-// CloudFront reports completion.
+// Invalidates tags at CloudFront, and waits until CloudFront reports completion.
+// Batches waiting tags, and bounds the invalidations in progress.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CloudFrontClient, CloudFrontClientConfig } from '@aws-sdk/client-cloudfront';

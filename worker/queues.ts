@@ -1,5 +1,5 @@
-// Opens one BullMQ queue for each kind of job. A queue carries only claims of outbox rows, so that losing it loses no
-// work.
+// Opens one BullMQ queue for each kind of job.
+// A queue carries only claims of outbox rows, so that losing it loses no work.
 import { type ConnectionOptions, Queue, Worker } from 'bullmq';
 import { type OutboxKind, outboxKinds } from '../origin/outbox/events.ts';
 import type { OutboxRow } from '../origin/outbox/work.ts';

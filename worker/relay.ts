@@ -1,5 +1,6 @@
-// Moves due outbox rows to their queues, when woken and once a second. Works overdue rows itself, so that jobs run
-// without Redis. Mails are enqueued separately and each kind is swept separately, so that no kind waits for another.
+// Moves due outbox rows to their queues, when woken and once a second.
+// Works overdue rows itself, so that jobs run without Redis. Mails are enqueued separately and each kind is swept
+// separately, so that no kind waits for another.
 import type { Logger } from 'pino';
 import { withinMs } from '../origin/concurrency/deadline.ts';
 import { type OutboxKind, outboxKinds } from '../origin/outbox/events.ts';

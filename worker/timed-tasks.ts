@@ -1,5 +1,5 @@
-// Runs tasks at an interval, and at once when an operator asks. Every worker tries; a lock in Postgres lets one of
-// them run each task.
+// Runs tasks at an interval, and at once when an operator asks.
+// Every worker tries; a lock in Postgres lets one of them run each task.
 import { sql } from 'kysely';
 import type { Logger } from 'pino';
 import type { Deps } from '../origin/deps.ts';

@@ -1,5 +1,5 @@
-// Makes a reply from a stored answer: the whole, a part or 304, with its age. The result is plain data, which each
-// runtime writes.
+// Makes a reply from a stored answer: the whole, a part or 304, with its age.
+// The result is plain data, which each runtime writes.
 
 import type { Fields } from '../../http/fields.ts';
 import { matchesEntityTag } from '../../http/negotiation.ts';

@@ -1,5 +1,4 @@
-// Asks the origin, with the validators of the stored answer where there is one, and stores the reply where that is
-// allowed.
+// Asks the origin, with the validators of a stored answer if there is one, and stores the reply where that is allowed.
 import { hasTags } from '../../http/cache-tag.ts';
 import { cacheKey, invalidateAfterWrite, pathNamedBy } from '../http/addresses.ts';
 import { dropHopByHop } from '../http/header-fields.ts';

@@ -1,5 +1,5 @@
-// Passes WebSockets through byte for byte once the origin has agreed; until then nothing unread from the client reaches
-// it.
+// Passes WebSockets through byte for byte once the origin has agreed.
+// Until then nothing unread from the client reaches it.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { isAmbiguous, RawFields } from '../../http/fields.ts';

@@ -1,5 +1,5 @@
-// Reads a whole database as lines of text, in one transaction that sees one moment of it; and loads such lines, all
-// or nothing.
+// Reads a whole database as lines of text, in one transaction that sees one moment of it.
+// Also loads such lines, all or nothing.
 import { createHash, type Hash } from 'node:crypto';
 import type pg from 'pg';
 import { beginLineageSql } from '../../origin/postgres/lineage.ts';

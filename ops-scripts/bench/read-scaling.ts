@@ -1,5 +1,5 @@
-// `read-scaling`: the share of browsing that reaches the primary with 0, 1 and 2 replicas, with warm caches and
-// without Redis.
+// Measures the share of browsing that reaches the primary with 0, 1 and 2 replicas.
+// This is the benchmark `read-scaling`. It runs once with warm caches and once without Redis.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

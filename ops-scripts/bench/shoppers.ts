@@ -1,5 +1,5 @@
-// `shoppers` and `durable-add`: 500 shoppers browse and add for a minute; 16 add at once, each add committed before
-// its reply.
+// Measures 500 shoppers who browse and add for a minute, and 16 who add at once.
+// These are the benchmarks `shoppers` and `durable-add`. In the second, each add is committed before its reply.
 
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';

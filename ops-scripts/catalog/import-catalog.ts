@@ -1,5 +1,5 @@
-// Imports a product file as a stream, in small transactions, and reports every bad row. Repeating it makes no
-// duplicates.
+// Imports a product file as a stream, in small transactions, and reports every bad row.
+// Repeating it makes no duplicates.
 import { countProducts } from '../../origin/catalog/change/dirty-versions.ts';
 import { findFormerSlugs, findSkusElsewhere } from '../../origin/catalog/change/match-variants.ts';
 import type { PartialProduct } from '../../origin/catalog/change/product-draft.ts';

@@ -1,7 +1,6 @@
-// Drills: two members of the staff ship, cancel and refund the same orders at once, while provider, worker, Redis and
-// the Postgres primary are lost, together or one by one.
-// Each deed happens once or is refused. Events, pieces and money of every order are compared with a model, and stock
-// with what left it.
+// Runs the drills in which two members of the staff ship, cancel and refund the same orders at once, under faults.
+// Provider, worker, Redis and the Postgres primary are lost, together or one by one. Each deed happens once or is
+// refused. Events, pieces and money of every order are compared with a model, and stock with what left it.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CookieJar } from '../traffic/http-connection.ts';

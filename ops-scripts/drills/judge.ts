@@ -1,5 +1,5 @@
-// Reads each cart through every origin after the fault has healed, compares it with the shopper's ledger, and sums the
-// losses.
+// Reads each cart through every origin after the fault has healed, and compares it with the shopper's ledger.
+// Sums the losses.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import {

@@ -1,5 +1,5 @@
-// Customers of the drill `restore-from-backup`. Each remembers every acknowledged state, and finds the one that a
-// restored shop shows.
+// Plays the customers of the drill `restore-from-backup`.
+// Each remembers every acknowledged state, and finds the one that a restored shop shows.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CookieJar } from '../traffic/http-connection.ts';

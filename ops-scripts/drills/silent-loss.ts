@@ -1,5 +1,5 @@
-// Drill: stores, an edge and a zone vanish without a word. The stores are reached through proxies that fall silent,
-// so that nothing resets a connection.
+// Runs the drill in which stores, an edge and a zone vanish without a word.
+// The stores are reached through proxies that fall silent, so that nothing resets a connection.
 
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';

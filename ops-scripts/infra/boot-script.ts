@@ -1,5 +1,5 @@
-// The machines' boot script: fetches the release, writes the settings, starts the process and drains it before
-// termination.
+// Writes the machines' boot script, which fetches the release, writes the settings and starts the process.
+// The script drains the process before termination.
 import { ports } from './stack-options.ts';
 
 export interface BootInput {

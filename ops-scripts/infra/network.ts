@@ -1,5 +1,5 @@
-// The VPC of three zones, and its security groups: the web reaches the load balancer, that the machines, those the
-// stores.
+// Adds the VPC of three zones, and its security groups.
+// The web reaches the load balancer, which reaches the machines, which reach the stores.
 import { RemovalPolicy } from 'aws-cdk-lib';
 import {
   FlowLogDestination,

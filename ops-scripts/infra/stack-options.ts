@@ -1,5 +1,5 @@
-// Options chosen before synthesis, and the three sizes of the stack; what differs by deployment is a template
-// parameter.
+// Defines the options chosen before synthesis, and the three sizes of the stack.
+// What differs by deployment is a template parameter.
 
 export interface StackOptions {
   sizeName: SizeName;

@@ -1,5 +1,5 @@
-// A part is one process of this shop. It leads its own process group, has its own log, and may be restarted by a
-// supervisor.
+// Starts a part, which is one process of this shop.
+// It leads its own process group, has its own log, and may be restarted by a supervisor.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, statSync } from 'node:fs';

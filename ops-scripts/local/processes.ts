@@ -1,5 +1,5 @@
-// The processes of a local shop, listed in running.json even after a kill, and the end of those that an earlier start
-// left.
+// Lists the processes of a local shop in running.json, and ends those that an earlier start left.
+// The list remains even after a kill.
 
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';

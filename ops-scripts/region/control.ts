@@ -1,5 +1,5 @@
-// The region's control API, on the loopback address with a token: metrics, parts, faults; and how its Postgres is
-// taken back in time.
+// Serves the region's control API, on the loopback address with a token: metrics, parts and faults.
+// Also takes the region's Postgres back in time.
 
 import { execFile } from 'node:child_process';
 import { randomBytes, timingSafeEqual } from 'node:crypto';

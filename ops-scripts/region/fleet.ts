@@ -1,5 +1,5 @@
-// Runs the origins, workers and edge of a region in their zones. Restarts those that die, and kills those that are
-// silent.
+// Runs the origins, workers and edge of a region in their zones.
+// Restarts those that die, and kills those that are silent.
 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,5 +1,5 @@
-// One Postgres server of the region: its folder and port, the server that it follows, and its health checks'
-// connection.
+// Runs one Postgres server of the region.
+// A member has a folder and a port, the server that it follows, and its health checks' connection.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';

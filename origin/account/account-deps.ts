@@ -1,5 +1,5 @@
-// The dependencies that all account code shares in a process. Rate limits and password hashing bound work only if
-// they are shared.
+// Makes the dependencies that all account code shares in a process.
+// Rate limits and password hashing bound work only if they are shared.
 import type { Carts } from '../cart/carts.ts';
 import type { Deps } from '../deps.ts';
 import type { Passwords } from './passwords.ts';

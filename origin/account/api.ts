@@ -1,5 +1,5 @@
-// The JSON API of accounts: sign up, sign in and out, sessions of other devices, and password resets. It also mounts
-// the routes of the signed-in account, its e-mail and its second factor.
+// Defines the JSON API of accounts: sign up, sign in and out, sessions of other devices, and password resets.
+// It also mounts the routes of the signed-in account, its e-mail and its second factor.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { cartRequestOf } from '../cart/api.ts';

@@ -1,5 +1,6 @@
-// Changes an account's e-mail. The new address confirms it by a mailed token. The former address can stop it, or undo
-// it for a week. Both tokens are derived from a random seed, and stored as hashes.
+// Changes an account's e-mail once the new address has confirmed it by a mailed token.
+// The former address can stop it, or undo it for a week. Both tokens are derived from a random seed, and stored as
+// hashes.
 import { createHmac, randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Deps } from '../deps.ts';

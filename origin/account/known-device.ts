@@ -1,5 +1,5 @@
-// Recognises devices and names them. A device cookie tells that a browser signed in to an account before. Its
-// attempts are counted apart, so that wrong guesses of strangers do not lock the owner out.
+// Recognises devices by a cookie which tells that a browser signed in to an account before, and names them.
+// The attempts of such a device are counted apart, so that wrong guesses of strangers do not lock the owner out.
 import { createHash, randomBytes } from 'node:crypto';
 import type { Settings } from '../config.ts';
 import { clearCookie, readSignedCookie, serializeCookie, signCookie } from '../web/request/signed-cookies.ts';

@@ -1,5 +1,5 @@
-// Second factors of operators. They share one password, so a factor belongs to a name. Once any is set up, every
-// sign-in by form needs a code of the name that is given.
+// Keeps the second factors of operators, each for a name, because operators share one password.
+// Once any is set up, every sign-in by form needs a code of the name that is given.
 import { sql } from 'kysely';
 import type { Settings } from '../config.ts';
 import { Refusal } from '../errors.ts';

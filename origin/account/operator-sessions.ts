@@ -1,5 +1,5 @@
-// Sessions of operators. They are rows, so that every worker sees when one has ended. They last 8 hours, or 30
-// minutes idle.
+// Keeps the sessions of operators, which last 8 hours, or 30 minutes idle.
+// They are rows, so that every worker sees when one has ended.
 import { type SelectQueryBuilder, sql } from 'kysely';
 import { networkOf } from '../../http/client-address.ts';
 import { addToLog } from '../outbox/change-jobs.ts';

@@ -1,5 +1,6 @@
-// WebAuthn for the passkeys of accounts and operators: makes challenges and the browser's options, and verifies what
-// the authenticator signed. It requires a fingerprint or PIN each time, so a passkey counts as two factors.
+// Makes WebAuthn challenges and the browser's options, and verifies what the authenticator signed.
+// Accounts and operators use it for their passkeys. It requires a fingerprint or PIN each time, so a passkey counts as
+// two factors.
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server';
 import { sql } from 'kysely';

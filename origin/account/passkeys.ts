@@ -1,5 +1,5 @@
-// Passkeys of accounts (WebAuthn). A signed-in shopper registers one; it then signs in alone, or serves as the second
-// factor.
+// Registers the passkeys of accounts (WebAuthn), and checks them at sign-in.
+// A signed-in shopper registers one; it then signs in alone, or serves as the second factor.
 import { createHmac } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Deps } from '../deps.ts';

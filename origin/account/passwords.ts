@@ -1,5 +1,5 @@
-// Passwords: hashed with argon2id, at most two at once for all uses together, hidden in fingerprints, refused where
-// they are easily guessed, and set for the staff account at start-up.
+// Hashes passwords with argon2id, at most two at once for all uses together, and refuses those that are easily guessed.
+// Also hides them in fingerprints, and sets the staff account's password at start-up.
 import { createHmac } from 'node:crypto';
 import { hash, verify } from '@node-rs/argon2';
 import { createLanes, SemaphoreFullError } from '../concurrency/semaphore.ts';

@@ -1,5 +1,5 @@
-// Resets a password by a mailed link. Every e-mail gets the same answer. The link works once, for 30 minutes, and
-// ends all sessions.
+// Resets a password by a mailed link, which works once, for 30 minutes, and ends all sessions.
+// Every e-mail gets the same answer.
 import { createHmac } from 'node:crypto';
 import { sql } from 'kysely';
 import type { CartRequest } from '../cart/carts.ts';

@@ -1,5 +1,5 @@
-// Loads an entry that memory may not serve yet: from memory after a check of its floors, from Redis, or by a new
-// fill.
+// Loads an entry that memory may not serve yet.
+// It comes from memory after a check of its floors, from Redis, or by a new fill.
 
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Floors } from '../invalidation/floors.ts';

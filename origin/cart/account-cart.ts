@@ -1,6 +1,6 @@
-// The one cart row of an account: found or created, read for the export, deleted with the account. In state `server`
-// it is the cart; in state `cookie`, the copy saved between sign-ins. Also records orders of the other states, each
-// once.
+// Finds or creates the one cart row of an account, reads it for the export, and deletes it with the account.
+// In state `server` it is the cart; in state `cookie`, the copy saved between sign-ins. Also records orders of the
+// other states, each once.
 import { sql } from 'kysely';
 import { Refusal } from '../errors.ts';
 import type { Db, DbOrTx, Tx } from '../schema.ts';

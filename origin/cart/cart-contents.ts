@@ -1,5 +1,5 @@
-// The contents of a cart, the limits of 99 pieces a line and 200 lines, and how each operation changes it. Pure:
-// writer, views, tests and the model run the same code.
+// Changes the contents of a cart by each operation, within 99 pieces a line and 200 lines.
+// Pure: writer, views, tests and the model run the same code.
 import { createHash } from 'node:crypto';
 
 export interface CartLine {

@@ -1,6 +1,6 @@
-// The signed cookie of state `server`: cart id, newest version that this browser has seen, and whether a journal may
-// exist.
-// While a journal may exist, a second cookie names the operations that this browser has seen in it.
+// Reads and writes the signed cookie of state `server`.
+// It has the cart id, the newest version that this browser has seen, and whether a journal may exist. While a journal
+// may exist, a second cookie names the operations that this browser has seen in it.
 import { randomBytes } from 'node:crypto';
 import { clearCookie, readSignedCookie, serializeCookie, signCookie } from '../web/request/signed-cookies.ts';
 

@@ -1,5 +1,5 @@
-// The cart as a shopper sees it: its schemas, and how it is built. Names, prices and availability come from the
-// catalog.
+// Builds the cart as a shopper sees it, and has its schemas.
+// Names, prices and availability come from the catalog.
 import { z } from '@hono/zod-openapi';
 import { readVariants, type VariantInfo } from '../catalog/read-variants.ts';
 import type { Deps } from '../deps.ts';

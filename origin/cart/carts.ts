@@ -1,5 +1,5 @@
-// The interface that the three cart states (`server`, `cookie`, `sticky`) implement. They differ in the faults that
-// they survive.
+// Defines the interface that the three cart states (`server`, `cookie`, `sticky`) implement.
+// They differ in the faults that they survive.
 import type { Tx } from '../schema.ts';
 import type { Cart } from './cart.ts';
 import type { CartLine } from './cart-contents.ts';

@@ -1,5 +1,5 @@
-// Decides whether a cart operation is refused, by the catalog and the limits, and gives the HTTP refusal for each
-// outcome.
+// Decides whether a cart operation is refused, by the catalog and the limits.
+// Also gives the HTTP refusal for each outcome.
 import { readVariants } from '../catalog/read-variants.ts';
 import type { Deps } from '../deps.ts';
 import { notFound, Refusal } from '../errors.ts';

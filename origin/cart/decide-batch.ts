@@ -1,5 +1,5 @@
-// Decides the new contents of one cart: its journal first, then the waiting operations, each counted once. Pure. The
-// replay of a journal stands below.
+// Decides the new contents of one cart: its journal first, then the waiting operations, each counted once.
+// Pure. The replay of a journal stands below.
 import {
   type CartContents,
   changeLines,

@@ -1,5 +1,5 @@
-// Facts that the law requires on a product's page (Regulation (EU) 2023/988, Article 19): material, care, origin,
-// manufacturer and responsible person. They are stored flat; the API groups them.
+// Defines the facts that the law requires on a product's page (Regulation (EU) 2023/988, Article 19).
+// They are material, care, origin, manufacturer and responsible person. They are stored flat; the API groups them.
 import { z } from '@hono/zod-openapi';
 import { EmailField, plainLines } from '../web/api/plain-text.ts';
 

@@ -1,5 +1,4 @@
-// Converts texts of products: names to URL slugs, descriptions between plain text and the sanitised HTML that is
-// stored.
+// Converts product names to URL slugs, and descriptions between plain text and the sanitised HTML that is stored.
 
 /** Letters that Unicode does not decompose into a plain letter and a mark. */
 const plain: Record<string, string> = {

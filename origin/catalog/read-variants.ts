@@ -1,5 +1,5 @@
-// Reads the variants of carts and orders through the cache. While Postgres is unreachable, the newest stored entry
-// is used.
+// Reads the variants of carts and orders through the cache.
+// While Postgres is unreachable, the newest stored entry is used.
 import { sql } from 'kysely';
 import type { Fresh } from '../cache/entry.ts';
 import type { Deps } from '../deps.ts';

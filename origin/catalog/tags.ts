@@ -1,5 +1,5 @@
-// Cache tags of the catalog, and their present versions. A missing row has version 0, so that its absence can be
-// cached and is invalidated when the row appears.
+// Names the cache tags of the catalog, and reads their present versions.
+// A missing row has version 0, so that its absence can be cached and is invalidated when the row appears.
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { DbOrTx } from '../schema.ts';
 

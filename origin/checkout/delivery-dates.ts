@@ -1,5 +1,5 @@
-// Computes on which days a parcel arrives: working days after the order, by the seller's weekends and holidays. Also
-// formats delivery and VAT.
+// Computes on which days a parcel arrives: working days after the order, by the seller's weekends and holidays.
+// Also formats delivery and VAT.
 import { readFileSync } from 'node:fs';
 import { formatMoney } from '../web/money.ts';
 

@@ -1,5 +1,5 @@
-// Promotion codes in Postgres. Staff write them, an order uses one in its transaction, and a cancelled order gives
-// its use back.
+// Keeps promotion codes in Postgres.
+// Staff write them, an order uses one in its transaction, and a cancelled order gives its use back.
 import { type Selectable, sql } from 'kysely';
 import { notFound, Refusal } from '../errors.ts';
 import { isUniqueViolation } from '../postgres/postgres-errors.ts';

@@ -1,5 +1,6 @@
-// Bounds on work at once: a semaphore; lanes, in which several kinds of work share one bound; and an admission queue,
-// which starts few requests in each turn of the event loop.
+// Bounds work at once by a semaphore, by lanes or by an admission queue.
+// In lanes, several kinds of work share one bound. An admission queue starts few requests in each turn of the event
+// loop.
 
 interface SemaphoreOptions {
   atOnce: number;

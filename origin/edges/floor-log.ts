@@ -1,5 +1,5 @@
-// The log of floors for edges that ask for them, in Postgres, and the leases that were given to such edges. A lease is
-// written before the log is read, and the log before the leases are: so whoever comes second sees the other.
+// Keeps the log of floors for edges that ask for them, in Postgres, and the leases that were given to such edges.
+// A lease is written before the log is read, and the log before the leases are: so whoever comes second sees the other.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Db, DbOrTx } from '../schema.ts';

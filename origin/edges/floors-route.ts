@@ -1,5 +1,5 @@
-// Tells edges that ask which floors were raised. An answer renews the lease of its edge; it waits for a change for as
-// long as the edge wishes, and is never stored.
+// Tells edges that ask which floors were raised.
+// An answer renews the lease of its edge; it waits for a change for as long as the edge wishes, and is never stored.
 import { setTimeout as delay } from 'node:timers/promises';
 import { Hono } from 'hono';
 import {

@@ -1,5 +1,5 @@
-// The owner's view of a session, its lifetime, and its token: 256 random bits in a signed cookie. The database holds
-// the token's hash.
+// Defines a session's lifetime, its token, and what its owner sees of it.
+// The token is 256 random bits in a signed cookie. The database holds the token's hash.
 
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { z } from '@hono/zod-openapi';

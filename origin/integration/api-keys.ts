@@ -1,5 +1,5 @@
-// API keys: owners make them, they are shown once and stored as hashes. Each request looks its key up in Postgres, so
-// that a revoked key ends at once on every origin.
+// Makes and revokes API keys for owners; a key is shown once and stored as a hash.
+// Each request looks its key up in Postgres, so that a revoked key ends at once on every origin.
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import { sql } from 'kysely';

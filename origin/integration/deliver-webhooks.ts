@@ -1,5 +1,5 @@
-// Delivers events to webhook endpoints. Each endpoint has its own job, so that a slow one delays no other. Failed
-// deliveries are retried for three days; an endpoint that fails for three days is paused.
+// Delivers events to webhook endpoints, and retries failed deliveries for three days.
+// Each endpoint has its own job, so that a slow one delays no other. An endpoint that fails for three days is paused.
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Deps } from '../deps.ts';

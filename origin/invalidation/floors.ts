@@ -1,5 +1,5 @@
-// Decides whether an entry may be served: each of its tags must be at or above its floor in Redis. It raises floors
-// by Lua scripts, and restores floors that Redis lost from the versions in Postgres.
+// Decides whether an entry may be served: each of its tags must be at or above its floor in Redis.
+// It raises floors by Lua scripts, and restores floors that Redis lost from the versions in Postgres.
 import { randomUUID } from 'node:crypto';
 import type { Result } from 'ioredis';
 import type { TagVersions } from '../../http/cache-tag.ts';

@@ -1,5 +1,5 @@
-// Follows the database's lineage: asks the primary four times a second, and Redis before anything kept is used. A
-// process that finds that the database has gone back in time begins a new lineage. All processes then forget what
+// Follows the database's lineage: asks the primary four times a second, and Redis before anything kept is used.
+// A process that finds that the database has gone back in time begins a new lineage. All processes then forget what
 // they kept.
 import type { Result } from 'ioredis';
 import { Counter, type Registry } from 'prom-client';

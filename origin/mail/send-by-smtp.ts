@@ -1,5 +1,5 @@
-// Sends one mail over one SMTP connection. Every stage has a deadline, and the mail stays claimed while the server may
-// still take it.
+// Sends one mail over one SMTP connection.
+// Every stage has a deadline, and the mail stays claimed while the server may still take it.
 import { Readable } from 'node:stream';
 import nodemailer from 'nodemailer';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';

@@ -1,5 +1,5 @@
-// How guests see their orders: by a signed cookie that lists the newest twenty, or by the signed link of a mail,
-// which is sent again on request.
+// Lets guests see their orders by a signed cookie that lists the newest twenty, or by the signed link of a mail.
+// The link is sent again on request.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Settings } from '../config.ts';

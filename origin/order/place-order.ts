@@ -1,5 +1,5 @@
-// Places an order: freezes the cart, takes stock, and writes order and payment, in one transaction under one
-// idempotency key. The payment is attempted afterwards.
+// Places an order: freezes the cart, takes stock, and writes order and payment, in one transaction.
+// The transaction runs under one idempotency key. The payment is attempted afterwards.
 import { randomBytes } from 'node:crypto';
 import type { CartLine } from '../cart/cart-contents.ts';
 import type { CartCheckout, Carts, OrderKey } from '../cart/carts.ts';

@@ -1,5 +1,5 @@
-// Quotes what a cart would cost with each delivery method. Also has the JSON API that shows what a promotion code
-// would do, without using it.
+// Quotes what a cart would cost with each delivery method.
+// Also has the JSON API that shows what a promotion code would do, without using it.
 
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { cartRequestOf } from '../cart/api.ts';

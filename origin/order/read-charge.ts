@@ -1,5 +1,5 @@
-// Reads what a payment provider needs to know of an order: amount, idempotency key, and the request that every
-// attempt repeats.
+// Reads what a payment provider needs to know of an order.
+// This is the amount, the idempotency key, and the request that every attempt repeats.
 
 import { readLineage } from '../postgres/lineage.ts';
 import type { Db, DbOrTx, Tx } from '../schema.ts';

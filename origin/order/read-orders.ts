@@ -1,5 +1,5 @@
-// Reads a visitor's own orders: those of the account, or those that this browser placed as a guest. All others are
-// 404. Guests' orders join an account here.
+// Reads a visitor's own orders: those of the account, or those that this browser placed as a guest.
+// All others are 404. Guests' orders join an account here.
 
 import { z } from '@hono/zod-openapi';
 import { sql } from 'kysely';

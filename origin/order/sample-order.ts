@@ -1,5 +1,5 @@
-// Writes a sample order with a parcel, a return, a refund and a withdrawal, for previews of mails. Its transaction is
-// rolled back.
+// Writes a sample order with a parcel, a return, a refund and a withdrawal, for previews of mails.
+// Its transaction is rolled back.
 import { randomBytes } from 'node:crypto';
 import type { VariantInfo } from '../catalog/read-variants.ts';
 import { promiseDelivery } from '../checkout/delivery-dates.ts';

@@ -1,5 +1,6 @@
-// The schemas of addresses of orders and address books, VAT numbers included, shared by the API and the forms. Also the
-// countries that orders are sent to, with the form of their postal codes.
+// Defines the schemas of addresses, VAT numbers included, for orders and address books.
+// The API and the forms share them. Also lists the countries that orders are sent to, with the form of their postal
+// codes.
 import { z } from '@hono/zod-openapi';
 import { CountryCode, optionalText, plainText } from '../web/api/plain-text.ts';
 

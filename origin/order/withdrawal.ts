@@ -1,5 +1,5 @@
-// The withdrawal function of Directive (EU) 2023/2673. A buyer declares a withdrawal, which counts once however often
-// it is sent. A mail at once repeats the declaration with its time.
+// Records a buyer's declaration of withdrawal (Directive (EU) 2023/2673), once however often it is sent.
+// A mail at once repeats the declaration with its time.
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import { z } from 'zod';

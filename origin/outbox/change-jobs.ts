@@ -1,5 +1,5 @@
-// What operators do to jobs: try again, give up, pause and resume a kind. Each action is logged with the operator who
-// took it.
+// Changes jobs as operators ask: try again, give up, pause and resume a kind.
+// Each action is logged with the operator who took it.
 import { type RawBuilder, sql } from 'kysely';
 import type { Db, DbOrTx, Tx } from '../schema.ts';
 import type { OutboxKind } from './events.ts';

@@ -1,5 +1,5 @@
-// The kinds of outbox rows, the payload of each, how a transaction adds one, and how the worker is woken after the
-// commit.
+// Defines the kinds of outbox rows and the payload of each, and adds a row in a transaction.
+// Also wakes the worker after the commit.
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import type { TagVersions } from '../../http/cache-tag.ts';

@@ -1,5 +1,5 @@
-// Counts outbox rows by state, for metrics, dashboard and operators. Counting stops at a limit, so that few rows are
-// read.
+// Counts outbox rows by state, for metrics, dashboard and operators.
+// Counting stops at a limit, so that few rows are read.
 import { sql } from 'kysely';
 import type { Db, Tx } from '../schema.ts';
 import { type OutboxKind, outboxKinds } from './events.ts';

@@ -1,5 +1,5 @@
-// Works on outbox rows after their commit. A row is claimed by a lease; then it is done, tried again, or made a dead
-// letter with its reason.
+// Works on outbox rows after their commit.
+// A row is claimed by a lease; then it is done, tried again, or made a dead letter with its reason.
 import { type RawBuilder, sql } from 'kysely';
 import type { Db, DbOrTx } from '../schema.ts';
 import { type AttemptNotes, insertAttempts } from './attempts.ts';

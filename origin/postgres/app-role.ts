@@ -1,5 +1,6 @@
-// The database role of origins and workers. It owns no table, so it cannot change the schema, and it can only add
-// audit rows. Migrations run under the role that owns the tables.
+// Grants the database role of origins and workers exactly what it needs.
+// It owns no table, so it cannot change the schema, and it can only add audit rows. Migrations run under the role that
+// owns the tables.
 import { sql } from 'kysely';
 import type { Db, DbOrTx } from '../schema.ts';
 import { createDatabase, createPool } from './database.ts';

@@ -1,5 +1,5 @@
-// The lineage of the database names its history. A restore begins a new one; caches then forget what they learnt in
-// another one.
+// Reads and begins the lineage of the database, which names its history.
+// A restore begins a new one; caches then forget what they learnt in another one.
 import { sql } from 'kysely';
 import type { DbOrTx } from '../schema.ts';
 import type { Probe } from './replicas/wal-position.ts';

@@ -1,5 +1,5 @@
-// Classifies errors of Postgres: unavailable (the outcome may be unknown), too slow, or worth a retry. Retries
-// conflicts.
+// Classifies errors of Postgres: unavailable (the outcome may be unknown), too slow, or worth a retry.
+// Retries conflicts.
 
 /** Judges by SQLSTATE. Errors without one are the driver's timeouts and broken sockets. */
 export function isUnavailable(error: unknown): boolean {

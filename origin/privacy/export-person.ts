@@ -1,5 +1,5 @@
-// Exports all records of a person, table by table, by the rules of the register. Leaves out secrets and the names of
-// staff.
+// Exports all records of a person, table by table, by the rules of the register.
+// Leaves out secrets and the names of staff.
 import { sql } from 'kysely';
 import type { KeepPeriods } from '../config.ts';
 import type { DbOrTx } from '../schema.ts';

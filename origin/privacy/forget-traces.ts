@@ -1,5 +1,6 @@
-// Removes an erased person's data outside of Postgres: copies in Redis, and mails as files. The origin does so right
-// after the commit. A job repeats it, in case Redis was unreachable or a copy was stored meanwhile.
+// Removes an erased person's data outside of Postgres: copies in Redis, and mails as files.
+// The origin does so right after the commit. A job repeats it, in case Redis was unreachable or a copy was stored
+// meanwhile.
 import { forgetCartCopies } from '../cart/server/forget-carts.ts';
 import type { Deps } from '../deps.ts';
 import { forgetSessionCopies } from '../identity/sessions.ts';

@@ -1,5 +1,6 @@
-// The register of personal data. For each table it states the personal columns, how a person's rows are found, what
-// erasure does and how long rows are kept. Erasure, export and docs/privacy.md follow from it.
+// Lists the personal columns of each table, what erasure does to them and how long rows are kept.
+// This is the register of personal data; it also states how a person's rows are found. Erasure, export and
+// docs/privacy.md follow from it.
 import type { KeepSetting } from '../config.ts';
 
 export type Kind =

@@ -1,5 +1,5 @@
-// Repeats erasures after a restore of a backup, as the log lists them. Log lines name accounts and orders by number,
-// so that they contain no e-mail address.
+// Repeats erasures after a restore of a backup, as the log lists them.
+// Log lines name accounts and orders by number, so that they contain no e-mail address.
 import { sql } from 'kysely';
 import type { DbOrTx, Tx } from '../schema.ts';
 import { erasePerson } from './erase-person.ts';

@@ -1,5 +1,5 @@
-// Connects to Redis, one server or a cluster. Connections of the request path fail fast: no offline queue, one retry,
-// a deadline for each command.
+// Connects to Redis, one server or a cluster.
+// Connections of the request path fail fast: no offline queue, one retry, a deadline for each command.
 import { Cluster, type ClusterOptions, Redis } from 'ioredis';
 
 /** Both take the same commands. In a cluster, all keys of a command must be in one slot. */

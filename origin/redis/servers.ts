@@ -1,5 +1,5 @@
-// Finds the Redis server that holds a key, so that its own answer is read and WAIT reaches it. Also tells whether
-// Redis has room for cache entries and cart copies.
+// Finds the Redis server that holds a key, so that its own answer is read and WAIT reaches it.
+// Also tells whether Redis has room for cache entries and cart copies.
 import calculateSlot from 'cluster-key-slot';
 import { Cluster, type Redis } from 'ioredis';
 import type { RedisClient } from './connect.ts';

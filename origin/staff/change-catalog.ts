@@ -1,5 +1,5 @@
-// Catalog changes by staff, and their audit. Change, audit row and invalidation are one transaction, done once for
-// each idempotency key.
+// Changes the catalog for staff, and writes the audit.
+// Change, audit row and invalidation are one transaction, done once for each idempotency key.
 import type { TagVersions } from '../../http/cache-tag.ts';
 import { changeProduct, checkPrecondition, type ProductPatch } from '../catalog/change/change-product.ts';
 import { setStock } from '../catalog/change/stock.ts';

@@ -1,5 +1,5 @@
-// The staff's pages of orders, returns and customers, and the forms of one order. Actions use the same functions as
-// the API.
+// Serves the staff's pages of orders, returns and customers, and the forms of one order.
+// Actions use the same functions as the API.
 import { type Context, Hono } from 'hono';
 import { dayOfShop } from '../checkout/delivery-dates.ts';
 import type { Deps } from '../deps.ts';

@@ -1,5 +1,5 @@
-// The JSON API and the forms by which staff plan and end sales. Change, audit row and invalidation are one
-// transaction.
+// Defines the JSON API and the forms by which staff plan and end sales.
+// Change, audit row and invalidation are one transaction.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { type Context, Hono } from 'hono';
 import {

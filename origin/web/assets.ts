@@ -1,5 +1,5 @@
-// Styles, scripts and icons under names with a content hash: read at start-up, cached for ever, and kept in Postgres
-// for older releases.
+// Serves styles, scripts and icons under names with a content hash.
+// They are read at start-up, cached for ever, and kept in Postgres for older releases.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';

@@ -1,5 +1,5 @@
-// Types of the request context: values for every handler, values that a runtime passes with a request, and scopes of
-// API keys.
+// Defines the types of the request context, and the scopes of API keys.
+// The context has values for every handler, and values that a runtime passes with a request.
 
 export interface AppEnv {
   Variables: {

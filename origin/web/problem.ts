@@ -1,5 +1,5 @@
-// Turns every error into an answer: a problem document (RFC 9457) under /api, the error page elsewhere. This includes
-// unreadable requests.
+// Turns every error into an answer: a problem document (RFC 9457) under /api, the error page elsewhere.
+// This includes unreadable requests.
 import { HTTPException } from 'hono/http-exception';
 import {
   makeProblem,

@@ -1,5 +1,5 @@
-// Sets the headers of every response, including the Content-Security-Policy, and receives browsers' reports of
-// violations.
+// Sets the headers of every response, including the Content-Security-Policy.
+// Also receives browsers' reports of violations.
 
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';

@@ -1,5 +1,5 @@
-// IP addresses and CIDRs as numbers of one family, and the traffic of a rule: one protocol with a range of ports, or
-// everything.
+// Describes the traffic of a rule: one protocol with a range of ports, or everything.
+// Also reads and writes IP addresses and CIDRs as numbers of one family.
 import { type Interval, type IntervalSet, isEmpty, subtract, unite } from './interval-set.ts';
 
 /** IP addresses as numbers of one family, and CIDRs as ranges. IPv4 and IPv6 are never compared. */

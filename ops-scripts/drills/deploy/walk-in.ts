@@ -1,5 +1,5 @@
-// A shopper who never retries. It loads the files that pages of either release need, and checks that they stay
-// available.
+// Plays a shopper who never retries.
+// It loads the files that pages of either release need, and checks that they stay available.
 
 import { randomUUID } from 'node:crypto';
 import { CookieJar } from '../../traffic/http-connection.ts';

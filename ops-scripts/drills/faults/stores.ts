@@ -1,5 +1,5 @@
-// Faults of the stores: Postgres lost or frozen, its standby, its replica; Redis lost, emptied, frozen, back without
-// its data.
+// Defines the drills' faults of Postgres and Redis.
+// Postgres is lost or frozen, or its standby or replica is. Redis is lost, emptied, frozen, or back without its data.
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import pg from 'pg';

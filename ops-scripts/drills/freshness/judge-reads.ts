@@ -1,5 +1,5 @@
-// Judges every read by the oracle's state when the request began. Keeps stale reads, and reports everything as JSON and
-// text.
+// Judges every read by the oracle's state when the request began.
+// Keeps stale reads, and reports everything as JSON and text.
 import { fieldOf } from '../../traffic/http-connection.ts';
 import type { FaultLog } from './faults.ts';
 import type { Read } from './readers.ts';

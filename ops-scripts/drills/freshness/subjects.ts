@@ -1,5 +1,5 @@
-// The products that the drill changes, the addresses that show them, and the oracle: which value each change set, and
-// the lowest that a new request may see.
+// Chooses the products that the drill changes, and lists the addresses that show them.
+// The oracle keeps which value each change set, and the lowest that a new request may see.
 import { readCatalog } from '../../traffic/read-catalog.ts';
 import type { SeededRandom } from '../../traffic/seeded-random.ts';
 

@@ -1,5 +1,5 @@
-// Writers raise prices and stocks, one change at a time for each number; they read from the outbox which changes are
-// done, and pause replay on a replica.
+// Raises prices and stocks, one change at a time for each number.
+// The writers read from the outbox which changes are done, and pause replay on a replica.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

@@ -1,5 +1,5 @@
-// One simulated day, its deeds in an order chosen by the seed, several shoppers at once; and the night, in which all
-// becomes a day older.
+// Runs one simulated day, its deeds in an order chosen by the seed, several shoppers at once.
+// Also runs the night, in which all becomes a day older.
 import type { SeededRandom } from '../../traffic/seeded-random.ts';
 import { hasChromium } from '../chromium.ts';
 import {

@@ -1,5 +1,5 @@
-// Renders the account page: orders, personal data, password, devices, deletion. Each form's field `do` names the
-// change.
+// Renders the account page: orders, personal data, password, devices, deletion.
+// Each form's field `do` names the change.
 import { raw } from 'hono/html';
 import { linePicture } from '../../cart/views/cart.ts';
 import type { VariantInfo } from '../../catalog/read-variants.ts';

@@ -1,5 +1,5 @@
-// Renders sign-in, sign-up and the pages of a forgotten password. What was entered stays, and each fault stands
-// beside its field.
+// Renders sign-in, sign-up and the pages of a forgotten password.
+// What was entered stays, and each fault stands beside its field.
 
 import { assetUrl } from '../../web/assets.ts';
 import {

@@ -1,5 +1,5 @@
-// Applies one batch of cart writes: reads the carts, decides, and writes those that have not changed since. The
-// others are reported busy.
+// Applies one batch of cart writes: reads the carts, decides, and writes those that have not changed since.
+// The others are reported busy.
 import type { CartContents } from '../cart-contents.ts';
 import type { CartOutcome, WaitingOperation } from '../check-operation.ts';
 import { type Decision, decideCart, type JournalledOperation } from '../decide-batch.ts';

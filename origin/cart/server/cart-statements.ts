@@ -1,6 +1,6 @@
-// The SQL statements that read and write a batch of carts. Each is its own transaction, so an abandoned client is
-// never inside one. A write applies only to a cart whose version is still the one that was read. Every recorded
-// operation id raises the version.
+// Reads and writes a batch of carts by SQL statements.
+// Each is its own transaction, so an abandoned client is never inside one. A write applies only to a cart whose version
+// is still the one that was read. Every recorded operation id raises the version.
 import type { CartContents, CartLine, DirectSets } from '../cart-contents.ts';
 import type { RecordedOperation } from './cart-copies.ts';
 

@@ -1,5 +1,5 @@
-// Gathers the operations of concurrent requests into one batch per round, with a bounded queue and connections of its
-// own. An operation that cannot apply fails alone.
+// Gathers the operations of concurrent requests into one batch per round.
+// It has a bounded queue and connections of its own. An operation that cannot apply fails alone.
 import { LRUCache } from 'lru-cache';
 import type pg from 'pg';
 import { unavailable } from '../../errors.ts';

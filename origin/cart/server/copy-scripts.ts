@@ -1,5 +1,5 @@
-// The Redis keys of a cart, and the Lua scripts that change its copy and journal. Each script is atomic and safe to
-// send twice. A cart's keys share one slot.
+// Names the Redis keys of a cart, and defines the Lua scripts that change its copy and journal.
+// Each script is atomic and safe to send twice. A cart's keys share one slot.
 //
 // copy (hash): v version, s state as JSON, o the newest 64 operations as JSON, each "<op id> <fingerprint>".
 // journal (hash): "<op id>" -> "<sequence> <made on> <operation as JSON>"; the field " seq" counts. It never expires.

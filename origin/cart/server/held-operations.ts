@@ -1,5 +1,5 @@
-// Held operations: what this origin acknowledged from the journal and has not seen committed. They and the operations
-// in Redis make up the whole journal of a cart.
+// Keeps held operations: what this origin acknowledged from the journal and has not seen committed.
+// They and the operations in Redis make up the whole journal of a cart.
 import { Gauge, type Registry } from 'prom-client';
 import { unavailable } from '../../errors.ts';
 import type { Awaits } from '../cart-cookie.ts';

@@ -1,5 +1,5 @@
-// Drains all cart journals into Postgres, in order and once, by the same decisions as a shopper's own write. Late
-// operations of a merged guest cart go to the account's cart.
+// Drains all cart journals into Postgres, in order and once, by the same decisions as a shopper's own write.
+// Late operations of a merged guest cart go to the account's cart.
 import type { Deps } from '../../deps.ts';
 import type { RedisClient } from '../../redis/connect.ts';
 import { createRedisRoom, roomForCopies } from '../../redis/servers.ts';

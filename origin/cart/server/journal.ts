@@ -1,5 +1,6 @@
-// Appends operations to the carts' journals in Redis while Postgres is away. An append is acknowledged once the
-// configured number of replicas has it. With no replicas configured, the one Redis must keep an append-only file.
+// Appends operations to the carts' journals in Redis while Postgres is away.
+// An append is acknowledged once the configured number of replicas has it. With no replicas configured, the one Redis
+// must keep an append-only file.
 import { createHash, randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { unavailable } from '../../errors.ts';

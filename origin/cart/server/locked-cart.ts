@@ -1,5 +1,5 @@
-// Locks, reads and stores a cart inside a longer transaction (sign-in, checkout). Several carts must be locked in
-// order of cart id.
+// Locks, reads and stores a cart inside a longer transaction (sign-in, checkout).
+// Several carts must be locked in order of cart id.
 import { CompiledQuery, sql } from 'kysely';
 import type { Tx } from '../../schema.ts';
 import type { CartContents } from '../cart-contents.ts';

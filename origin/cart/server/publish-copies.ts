@@ -1,5 +1,5 @@
-// After a commit: releases held operations, updates the carts' copies in Redis, and returns what their journals still
-// hold.
+// Releases held operations after a commit, and updates the carts' copies in Redis.
+// Returns what the carts' journals still hold.
 import { opMarkOf } from '../cart-contents.ts';
 import type { JournalledOperation } from '../decide-batch.ts';
 import type { CartCopies, CopyUpdate } from './cart-copies.ts';

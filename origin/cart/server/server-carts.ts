@@ -1,5 +1,5 @@
-// Cart state `server`: carts live in Postgres. Redis has a copy of each and, while Postgres is away, the journal. The
-// cookie names the cart.
+// Implements cart state `server`, in which carts live in Postgres.
+// Redis has a copy of each and, while Postgres is away, the journal. The cookie names the cart.
 
 import { withinMs } from '../../concurrency/deadline.ts';
 import type { Deps } from '../../deps.ts';

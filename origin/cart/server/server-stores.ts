@@ -1,5 +1,5 @@
-// Opens the Postgres and Redis connections that only state `server` uses, each with a watch on whether the store
-// answers.
+// Opens the Postgres and Redis connections that only state `server` uses.
+// Each has a watch on whether the store answers.
 import { LRUCache } from 'lru-cache';
 import pg from 'pg';
 import type { Deps } from '../../deps.ts';

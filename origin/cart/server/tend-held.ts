@@ -1,5 +1,5 @@
-// Looks after held operations: sends them to Postgres as soon as it answers, writes them into the journal again when
-// Redis lost it, and hands them over when this origin stops.
+// Sends held operations to Postgres as soon as it answers, and hands them over when this origin stops.
+// Writes them into the journal again when Redis lost it.
 import { setTimeout as delay } from 'node:timers/promises';
 import { joinJournals } from '../decide-batch.ts';
 import type { RunSql } from './cart-statements.ts';

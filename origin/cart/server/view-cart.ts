@@ -1,5 +1,5 @@
-// Finds the cart that a request names, and reads it: the newest stored contents at hand, plus the journalled
-// operations that they lack.
+// Finds the cart that a request names, and reads it.
+// It reads the newest stored contents at hand, plus the journalled operations that they lack.
 import { unavailable } from '../../errors.ts';
 import { ensureAccountCart } from '../account-cart.ts';
 import { type CartContents, emptyCart } from '../cart-contents.ts';

@@ -1,5 +1,5 @@
-// Writes one cart operation: to Postgres while it answers, else to the journal, else 503. A retry with the same id is
-// safe.
+// Writes one cart operation: to Postgres while it answers, else to the journal, else 503.
+// A retry with the same id is safe.
 import type { CartContents } from '../cart-contents.ts';
 import { type Awaits, awaitsOf } from '../cart-cookie.ts';
 import { refusalFor, refusalOf, type WaitingOperation } from '../check-operation.ts';

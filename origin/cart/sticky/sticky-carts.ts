@@ -1,5 +1,5 @@
-// Cart state `sticky`: carts live in this origin's memory, bounded in number. The balancer keeps a shopper on one
-// origin. A crash loses its carts.
+// Implements cart state `sticky`, in which carts live in this origin's memory, bounded in number.
+// The balancer keeps a shopper on one origin. A crash loses its carts.
 import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Deps } from '../../deps.ts';

@@ -1,5 +1,5 @@
-// Renders the bag: each line with picture, quantity and current price. A variant that is no longer sold stays as an
-// unavailable line.
+// Renders the bag: each line with picture, quantity and current price.
+// A variant that is no longer sold stays as an unavailable line.
 import { raw } from 'hono/html';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
 import { formatMoney } from '../../web/money.ts';

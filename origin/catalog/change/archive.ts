@@ -1,5 +1,5 @@
-// Archives products and variants, and restores them. Nothing is deleted, because orders, carts and files refer to
-// them.
+// Archives products and variants, and restores them.
+// Nothing is deleted, because orders, carts and files refer to them.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import { addToOutbox } from '../../outbox/events.ts';

@@ -1,5 +1,5 @@
-// Raises frequently changing versions at most once a second. A change marks the row as dirty; a sweep raises marked
-// rows.
+// Raises frequently changing versions at most once a second.
+// A change marks the row as dirty; a sweep raises marked rows.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import { addToOutbox } from '../../outbox/events.ts';

@@ -1,5 +1,5 @@
-// Sales of a product: a lower price with a start and an end. Staff plan and stop them here; turn-sales.ts begins and
-// ends them.
+// Plans and stops the sales of a product: a lower price with a start and an end.
+// Staff do so here; turn-sales.ts begins and ends them.
 import { z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';

@@ -1,5 +1,5 @@
-// Saves what belongs to a product besides its own columns: pictures, its category, and the columns that repeat its
-// variants.
+// Saves what belongs to a product besides its own columns: its pictures and its category.
+// Also saves the columns that repeat its variants.
 
 import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';

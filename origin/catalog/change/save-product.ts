@@ -1,5 +1,5 @@
-// Creates or updates products from drafts. Members that a draft does not state stay. Saving the same draft twice
-// changes nothing.
+// Creates or updates products from drafts.
+// Members that a draft does not state stay. Saving the same draft twice changes nothing.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import { addToOutbox, type OutboxCause } from '../../outbox/events.ts';

@@ -1,5 +1,5 @@
-// Counts the products that each further filter value would list, among at most a thousand products. Sizes come in
-// their own order.
+// Counts the products that each further filter value would list, among at most a thousand products.
+// Sizes come in their own order.
 import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTx } from '../../schema.ts';
 import { money } from '../../web/money.ts';

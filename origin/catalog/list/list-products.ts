@@ -1,5 +1,5 @@
-// Reads one page of a product list by keyset on an index in the list's order, so that its cost does not grow with the
-// catalog.
+// Reads one page of a product list by keyset on an index in the list's order.
+// Its cost therefore does not grow with the catalog.
 import { type RawBuilder, sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import type { Fresh } from '../../cache/entry.ts';

@@ -1,5 +1,5 @@
-// Parses the query of a product list for API and pages, and normalises it so that equal queries share one cache
-// key.
+// Parses the query of a product list for API and pages.
+// It normalises the query, so that equal queries share one cache key.
 
 import { createHash } from 'node:crypto';
 import { Refusal } from '../../errors.ts';

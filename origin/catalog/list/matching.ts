@@ -1,5 +1,5 @@
-// Builds the SQL conditions of a product list: categories, filters, words. The list and its facets share them, so
-// that they agree.
+// Builds the SQL conditions of a product list: categories, filters, words.
+// The list and its facets share them, so that they agree.
 import { type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import type { DbOrTx } from '../../schema.ts';

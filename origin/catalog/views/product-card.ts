@@ -1,5 +1,5 @@
-// Renders products as cards, in lists and on the home page, and a product's address, swatch and pictures in one
-// colour.
+// Renders products as cards, in lists and on the home page.
+// Also gives a product's address, swatch and pictures in one colour.
 import { raw } from 'hono/html';
 import { formatMoney, type Money } from '../../web/money.ts';
 import { type Html, html } from '../../web/page/html.ts';

@@ -1,5 +1,5 @@
-// Renders a product's page: pictures, price, choice of a variant, description, size guide, and its schema.org
-// JSON-LD.
+// Renders a product's page: pictures, price, choice of a variant, description, size guide.
+// Also writes its schema.org JSON-LD.
 import { raw } from 'hono/html';
 import { formatMoney } from '../../web/money.ts';
 import { notice } from '../../web/page/form.ts';

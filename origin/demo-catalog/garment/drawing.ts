@@ -1,5 +1,5 @@
-// The parts of a garment's drawing: outlines with two mirrored halves, pieces of cloth from back to front, seams, and
-// an empty hanger.
+// Draws the parts of a garment: outlines with two mirrored halves, pieces of cloth from back to front, and seams.
+// Also draws an empty hanger.
 
 /** Size of a drawing. Outlines of garments state one half; the other half is its mirror image. */
 export const width = 400;

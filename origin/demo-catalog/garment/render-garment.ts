@@ -1,5 +1,5 @@
-// Renders a garment as SVG: cloth, folds, seams and a soft shadow. The same spec gives the same bytes; its file name
-// encodes the spec.
+// Renders a garment as SVG: cloth, folds, seams and a soft shadow.
+// The same spec gives the same bytes; its file name encodes the spec.
 import { beanie, cap, scarf, socks } from './accessories.ts';
 import { dress, jeans, shorts, skirt, trousers } from './bottoms.ts';
 import { type Drawing, height, mirrored, type Piece, width } from './drawing.ts';

@@ -1,5 +1,5 @@
-// The addresses that a shopper keeps with the account. Checkout fills in the default one. Every query names the
-// account.
+// Keeps the addresses that a shopper saves with the account.
+// Checkout fills in the default one. Every query names the account.
 import { type Selectable, sql } from 'kysely';
 import { notFound, Refusal } from '../../errors.ts';
 import type { Db, DbOrTx, Tx } from '../../schema.ts';

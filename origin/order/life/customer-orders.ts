@@ -1,5 +1,5 @@
-// Reads a customer's orders for staff: those of an account with its earlier guest orders, or those of a guest by
-// e-mail.
+// Reads a customer's orders for staff.
+// They are those of an account with its earlier guest orders, or those of a guest by e-mail.
 import { type RawBuilder, sql } from 'kysely';
 import type { Db } from '../../schema.ts';
 import { idPattern } from '../../web/api/api.ts';

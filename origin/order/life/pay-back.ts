@@ -1,5 +1,5 @@
-// Pays each refund back once, and ends the payment of an order that was cancelled before it was paid. Each attempt is
-// stored before the provider is called. An unknown outcome is asked for again.
+// Pays each refund back once, and ends the payment of an order that was cancelled before it was paid.
+// Each attempt is stored before the provider is called. An unknown outcome is asked for again.
 import { sql } from 'kysely';
 import type { Deps } from '../../deps.ts';
 import { notFound } from '../../errors.ts';

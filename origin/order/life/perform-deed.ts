@@ -1,5 +1,5 @@
-// Performs a deed that was requested by API or form, once for each idempotency key. It captures authorised money
-// before the first parcel leaves, and pays back what is owed.
+// Performs a deed that was requested by API or form, once for each idempotency key.
+// It captures authorised money before the first parcel leaves, and pays back what is owed.
 
 import { sql } from 'kysely';
 import type { Deps } from '../../deps.ts';

@@ -1,5 +1,5 @@
-// Payments that people must look at: those that a buyer's bank disputes, and those whose outcome no provider can
-// give.
+// Lists the payments that people must look at.
+// They are those that a buyer's bank disputes, and those whose outcome no provider can give.
 import { sql } from 'kysely';
 import type { Deps } from '../../deps.ts';
 import { notFound, Refusal } from '../../errors.ts';

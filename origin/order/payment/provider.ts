@@ -1,5 +1,5 @@
-// The interface of payment providers, and how long an order is held unpaid. Providers are called only outside of
-// transactions, always with the order's idempotency key.
+// Defines the interface of payment providers, and how long an order is held unpaid: 40 minutes.
+// Providers are called only outside of transactions, always with the order's idempotency key.
 
 /**
  * The longest time that a provider may take to answer, including its own retries. Other requests for the same order

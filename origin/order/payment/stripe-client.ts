@@ -1,5 +1,5 @@
-// The connection to Stripe: loads its SDK on first use, interprets its errors, reads the outcome of a Checkout
-// session, and refunds.
+// Connects to Stripe: loads its SDK on first use, and interprets its errors.
+// Also reads the outcome of a Checkout session, and refunds.
 import type Stripe from 'stripe';
 import type { Settings } from '../../config.ts';
 import {

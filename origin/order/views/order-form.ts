@@ -1,5 +1,5 @@
-// Turns the checkout form into the request to place an order. The form carries what the shopper saw, so that a
-// changed price or quantity is confirmed first.
+// Turns the checkout form into the request to place an order.
+// The form carries what the shopper saw, so that a changed price or quantity is confirmed first.
 
 import type { Cart } from '../../cart/cart.ts';
 import { formatMoney } from '../../web/money.ts';

@@ -1,5 +1,5 @@
-// Products, variants, categories and pictures, each row with its version; and indexes that keep lists and search fast
-// with a million products.
+// Creates the tables of products, variants, categories and pictures, each row with its version.
+// Also creates indexes that keep lists and search fast with a million products.
 import { type Kysely, sql } from 'kysely';
 
 export async function up(db: Kysely<unknown>): Promise<void> {

@@ -1,5 +1,5 @@
-// Normalises products and searches by the same function, `search_normal`, so that neither accents nor punctuation
-// hide a product.
+// Normalises products and searches by the same function, `search_normal`.
+// Therefore neither accents nor punctuation hide a product.
 import { type Kysely, type QueryExecutorProvider, sql } from 'kysely';
 import { buildIndexes } from '../build-indexes.ts';
 

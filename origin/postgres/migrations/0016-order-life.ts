@@ -1,5 +1,5 @@
-// Life of an order after its purchase: events, shipments, payment at the door, refunds and returns; and indexes for
-// staff's searches of orders and customers.
+// Adds what an order needs after its purchase: events, shipments, payment at the door, refunds and returns.
+// Also creates indexes for staff's searches of orders and customers.
 import { type Kysely, type QueryExecutorProvider, sql } from 'kysely';
 import { buildIndexes } from '../build-indexes.ts';
 

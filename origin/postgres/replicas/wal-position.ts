@@ -1,5 +1,5 @@
-// Positions in the write-ahead log: asked of the primary before a fresh read, and of replicas. Separate connections
-// keep these questions from waiting behind reads.
+// Asks the primary for its position in the write-ahead log before a fresh read, and replicas for theirs.
+// Separate connections keep these questions from waiting behind reads.
 import pg from 'pg';
 
 /**

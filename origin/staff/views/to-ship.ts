@@ -1,5 +1,5 @@
-// Renders the orders to ship: the queue with its scan field, and the pick list and packing slip, which are for
-// printing.
+// Renders the orders to ship: the queue with its scan field, the pick list and the packing slip.
+// The last two are for printing.
 
 import { formatDayOfWeek } from '../../checkout/delivery-dates.ts';
 import type { StaffOrder } from '../../order/life/staff-orders.ts';

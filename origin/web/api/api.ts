@@ -1,5 +1,5 @@
-// Defines JSON routes. Schemas parse the input and refuse unknown members, faults name their place, and answers are
-// described.
+// Defines JSON routes.
+// Schemas parse the input and refuse unknown members, faults name their place, and answers are described.
 import { createRoute, OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi';
 import type { Context, Next } from 'hono';
 import { Refusal, unsupportedMediaType } from '../../errors.ts';

@@ -1,5 +1,5 @@
-// Idempotency keys: key and effect are one transaction, and a concurrent retry waits for the key's row. Cart writes
-// use operation ids instead.
+// Writes once for each idempotency key: key and effect are one transaction.
+// A concurrent retry waits for the key's row. Cart writes use operation ids instead.
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import { Refusal } from '../../errors.ts';

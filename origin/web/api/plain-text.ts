@@ -1,5 +1,5 @@
-// Schemas of typed text, including e-mail addresses. They refuse control characters and lone surrogates, which
-// Postgres cannot store.
+// Defines the schemas of typed text, including e-mail addresses.
+// They refuse control characters and lone surrogates, which Postgres cannot store.
 import { z } from '@hono/zod-openapi';
 
 /** One trimmed line that is not empty. @param most characters */

@@ -1,5 +1,5 @@
-// The layout of every page. Without a visitor it is the same for everyone, and a small script adds name and bag
-// count.
+// Renders the layout of every page.
+// Without a visitor it is the same for everyone, and a small script adds name and bag count.
 import { raw } from 'hono/html';
 import { assetUrl } from '../assets.ts';
 import { type Html, html } from './html.ts';

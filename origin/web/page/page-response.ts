@@ -1,5 +1,5 @@
-// Sends a personal page: never cached, compressed, with its cookies. Also sends the error page, which never shows
-// internal details.
+// Sends a personal page: never cached, compressed, with its cookies.
+// Also sends the error page, which never shows internal details.
 import type { Context } from 'hono';
 import { chooseEncoding } from '../../../http/negotiation.ts';
 import type { Refusal } from '../../errors.ts';

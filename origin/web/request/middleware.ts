@@ -1,5 +1,4 @@
-// Middleware of every request: trace and client address, a limit on bodies, refusal of writes from other sites, and
-// CORS.
+// Runs on every request: trace and client address, a limit on bodies, refusal of writes from other sites, and CORS.
 import { randomUUID } from 'node:crypto';
 import type { Context, MiddlewareHandler, Next } from 'hono';
 import { bodyLimit } from 'hono/body-limit';

@@ -1,5 +1,5 @@
-// Read your writes: a cookie carries the log position of the last write. A replica that lacks this position does not
-// answer, on any origin.
+// Lets a browser read its own writes: a cookie carries the log position of the last write.
+// A replica that lacks this position does not answer, on any origin.
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Settings } from '../../config.ts';
 import type { Deps } from '../../deps.ts';

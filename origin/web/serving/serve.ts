@@ -1,5 +1,5 @@
-// Listens under Node or Deno by Node's HTTP server, because Deno's own cannot cut slow connections. Stops gracefully:
-// requests end, idle connections close. Serves metrics on a separate port.
+// Listens under Node or Deno by Node's HTTP server, because Deno's own cannot cut slow connections.
+// Stops gracefully: requests end, idle connections close. Serves metrics on a separate port.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';

@@ -1,5 +1,5 @@
-// Answers shared pages from memory before the router, by the address as the client wrote it. The router gives the
-// same answers, and all others.
+// Answers shared pages from memory before the router, by the address as the client wrote it.
+// The router gives the same answers, and all others.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import { chooseEncoding, type Encoding, matchesEntityTag } from '../../../http/negotiation.ts';

@@ -1,5 +1,5 @@
-// Responds with answers that are the same for everyone, from the fenced cache: encoding chosen, revalidated by ETag,
-// no cookies.
+// Responds with answers that are the same for everyone, from the fenced cache.
+// Chooses the encoding, revalidates by ETag, and sets no cookies.
 import type { Context, HonoRequest } from 'hono';
 import { formatCacheTag } from '../../../http/cache-tag.ts';
 import { chooseEncoding, type Encoding, matchesEntityTag } from '../../../http/negotiation.ts';

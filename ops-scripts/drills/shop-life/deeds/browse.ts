@@ -1,5 +1,5 @@
-// Browsing deeds: pages, lists and searches without JavaScript, and every link; and the choice of a product and a
-// variant.
+// Browses without JavaScript: pages, lists and searches, and every link.
+// Also chooses a product and a variant.
 import type { SeededRandom } from '../../../traffic/seeded-random.ts';
 import type { Browser } from '../browser/browser.ts';
 import { expectStatus, type ShopPage } from '../browser/page.ts';

@@ -1,5 +1,5 @@
-// A law is checked after every simulated day: it gathers data and then judges only that, so that tests can run each
-// step.
+// Checks a law after every simulated day.
+// A law gathers data and then judges only that, so that tests can run each step.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ShopLife } from '../life.ts';
 

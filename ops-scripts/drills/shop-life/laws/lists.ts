@@ -1,5 +1,5 @@
-// Laws of lists and search: every active product is in the sitemap, lists and search, and nothing hidden appears
-// anywhere.
+// States the laws of lists and search: every active product is in the sitemap, lists and search.
+// Nothing hidden appears anywhere.
 import { askWholeList, type ShownProductList } from '../deeds/browse.ts';
 import type { ShopLife, Suggestion } from '../life.ts';
 import { handlePrefix, typedPlainly } from '../product-files/life-products.ts';

@@ -1,5 +1,5 @@
-// Laws of prices: a sale begins and ends everywhere at once, a "was" is lawful, and the history of each price has no
-// gaps.
+// States the laws of prices: a sale begins and ends everywhere at once, and a "was" is lawful.
+// The history of each price has no gaps.
 import type { ShopLife, WatchedPrice, WatchedSale } from '../life.ts';
 import { askPostgres } from '../shop/living-shop.ts';
 import { defineLaw } from './law.ts';
