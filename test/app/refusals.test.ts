@@ -56,7 +56,13 @@ const elsewhere: Record<string, string[]> = {
   'wrong-signature': [],
   // An unreadable request is refused before it has a route; its own tests cover it.
   'bad-request': [
+    'getAddress',
     'getAnyOrder',
+    'getApiKey',
+    'getMember',
+    'getPromotion',
+    'getSale',
+    'getWebhook',
     'getCustomer',
     'getHolidays',
     'getShippingTable',
@@ -104,6 +110,8 @@ const elsewhere: Record<string, string[]> = {
     'findVariants',
     'getHolidays',
     'getInvalidation',
+    'getPromotion',
+    'getSale',
     'getShippingTable',
     'listPromotions',
     'listSales',
@@ -323,6 +331,7 @@ test('every refusal that an operation tells of is met', async () => {
   for (const name of [
     'changePromotion',
     'deletePromotion',
+    'getApiKey',
     'revokeApiKey',
     'changeWebhook',
     'deleteWebhook',
@@ -332,7 +341,7 @@ test('every refusal that an operation tells of is met', async () => {
     'testWebhook',
   ])
     await send(named(name), staff, { url: named(name).path.replace('{id}', nothing), body: {} });
-  for (const name of ['changeAddress', 'removeAddress']) {
+  for (const name of ['changeAddress', 'getAddress', 'removeAddress']) {
     const { path, example } = named(name);
     await send(named(name), guest, {
       headers: signedIn,
@@ -377,6 +386,7 @@ test('every refusal that an operation tells of is met', async () => {
     await send(named(name), staff, ownMember);
     await send(named(name), staff, { ...ownMember, url: `/api/staff/members/${nothing}` });
   }
+  await send(named('getMember'), staff, { url: `/api/staff/members/${nothing}` });
   await send(named('endMemberSessions'), staff, { url: `/api/staff/members/${nothing}/sessions` });
   for (const email of [owner.email, 'unknown@example.com'])
     await send(named('addMember'), staff, { body: { email, role: 'viewer' } });
