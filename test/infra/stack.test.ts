@@ -294,10 +294,10 @@ describe('the medium stack', () => {
       encoding: 'utf8',
     });
     const [folder = ''] = told.stdout.split('\n');
-    expect(
-      spawnSync('sh', ['-c', `sleep 0.2; cat ${folder}/boot.log; rm -r ${folder}`], { encoding: 'utf8' })
-        .stdout,
-    ).toMatch(/^boot failed in line \d+$/m);
+    // What copies the output into the log is a process of its own, and may write after the script has ended.
+    const log = `${folder}/boot.log`;
+    const look = `for turn in $(seq 300); do grep -q 'boot failed' ${log} && break; sleep 0.1; done; cat ${log}; rm -r ${folder}`;
+    expect(spawnSync('sh', ['-c', look], { encoding: 'utf8' }).stdout).toMatch(/^boot failed in line \d+$/m);
   });
 
   /** The user data, with a name for each value that is known only at deployment. */
