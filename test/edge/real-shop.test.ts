@@ -58,6 +58,25 @@ test('a new price is at the edge once the change is done; pages of one shopper n
   expect(await away.json()).toMatchObject({ code: 'origin-away' });
 });
 
+test('An edge whose address nobody knows shows each new price once the change is done', async () => {
+  await using fronted = await openFrontedShop(3, { asks: true });
+  const { shop, url } = fronted;
+  const api = `${url}/api/products/${shop.slug}`;
+  const staff = await shop.staff();
+  const { body: product } = await staff.get(`/api/products/${shop.slug}`);
+  for (const amount of [4_321, 5_432]) {
+    await expect.poll(() => isKept(api), { timeout: 20_000 }).toBe(true);
+    const price = { amount, currency: product.price.currency };
+    const { body } = await staff.patch(`/api/staff/products/${product.id}`, { price });
+    const { id } = body.invalidation;
+    const isDone = async () => (await staff.get(`/api/staff/invalidations/${id}`)).body.state;
+    await expect.poll(isDone, { timeout: 20_000 }).toBe('done');
+    expect(((await (await fetch(api)).json()) as { price: { amount: number } }).price.amount).toBe(amount);
+    const trace = await readTrace(shop.deps.db, id);
+    expect(trace?.events.map(({ what }) => what)).toContain('attempt 1: every edge that asks confirmed');
+  }
+});
+
 test('A product of 2,500 variants is shown with few tags, and what sells out is gone from every page of it', async () => {
   await using fronted = await openFrontedShop();
   const { shop, url } = fronted;

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { expect, vi } from 'vitest';
 import { createEdge } from '../../../edge/app.ts';
+import { followFloors } from '../../../edge/follow-floors.ts';
 import { createEdgeServer } from '../../../edge/reply/serve-node.ts';
 import { createMemoryStore } from '../../../edge/stored/stored-response.ts';
 import { createNodeUpstream } from '../../../edge/upstream/upstream-node.ts';
@@ -19,8 +20,14 @@ export interface FrontedShop extends AsyncDisposable {
   closeOrigin(): Promise<void>;
 }
 
-/** The edge must be there before the worker that speaks to it, and the origin's address before the edge. */
-export async function openFrontedShop(leaseSeconds?: number): Promise<FrontedShop> {
+/**
+ * The edge must be there before the worker that speaks to it, and the origin's address before the edge.
+ * @param asks whether the edge asks for its floors, and the worker does not know its address
+ */
+export async function openFrontedShop(
+  leaseSeconds?: number,
+  { asks = false }: { asks?: boolean } = {},
+): Promise<FrontedShop> {
   await using standing = new AsyncDisposableStack();
   let shop: Shop | undefined;
   const origin = createServer(getRequestListener((request) => shop!.app.fetch(request))).listen(
@@ -41,6 +48,7 @@ export async function openFrontedShop(leaseSeconds?: number): Promise<FrontedSho
     purgeKey,
     leaseSeconds: leaseSeconds ?? 60,
     servedBy: 'test/edge',
+    asksForFloors: asks,
   });
   const server = createEdgeServer({
     edge,
@@ -51,8 +59,16 @@ export async function openFrontedShop(leaseSeconds?: number): Promise<FrontedSho
   const url = await listen(server);
   standing.defer(() => void server.close());
   standing.defer(() => server.closeAllConnections());
-  const env = { EDGE_URLS: url, EDGE_PURGE_KEY: purgeKey, EDGE_LEASE_SECONDS: String(leaseSeconds ?? 1) };
+  const env = {
+    ...(!asks && { EDGE_URLS: url }),
+    EDGE_PURGE_KEY: purgeKey,
+    EDGE_LEASE_SECONDS: String(leaseSeconds ?? 1),
+  };
   shop = standing.use(await openShop({ worker: true, env }));
+  if (edge.follower !== undefined) {
+    const following = followFloors(edge.follower, (leaseSeconds ?? 1) * 1_000);
+    standing.defer(() => following.stop());
+  }
   await vi.waitFor(() => expect(edge.fence.leaseLeftMs()).toBeGreaterThan(0), { timeout: 30_000 });
   const stack = standing.move();
   return { shop, url, closeOrigin, [Symbol.asyncDispose]: () => stack.disposeAsync() };
