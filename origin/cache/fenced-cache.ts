@@ -1,5 +1,4 @@
-// A read-through cache: memory, then Redis, then a fill from Postgres. It serves an entry only if
-// invalidation/floors.ts finds each of its tags at or above its floor.
+// Reads through memory, then Redis, then a fill from Postgres, and serves no entry with a tag below its floor.
 
 import type { Floors } from '../invalidation/floors.ts';
 import { type Lineage, onlyLineage } from '../invalidation/lineage-watch.ts';

@@ -40,6 +40,7 @@ describe('another person’s id is answered as one that does not exist', () => {
       'DELETE /api/account/addresses/{id}',
       'DELETE /api/cart/lines/{variantId}',
       'DELETE /api/sessions/{id}',
+      'GET /api/account/addresses/{id}',
       'GET /api/orders/{id}',
       'GET /api/orders/{id}/invoice',
       'GET /api/orders/{id}/invoice.xml',
