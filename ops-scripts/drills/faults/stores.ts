@@ -1,5 +1,6 @@
 // Defines the drills' faults of Postgres and Redis.
-// Postgres is lost or frozen, or its standby or replica is. Redis is lost, emptied, frozen, or back without its data.
+// Postgres is lost, frozen or without room on its disk, or its standby or replica is.
+// Redis is lost, emptied, frozen, or back without its data.
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import pg from 'pg';

@@ -1,5 +1,4 @@
-// Lists the payments that people must look at.
-// They are those that a buyer's bank disputes, and those whose outcome no provider can give.
+// Records the payments that a buyer's bank disputes, and lists them and those whose outcome no provider can give.
 import { sql } from 'kysely';
 import type { Deps } from '../../deps.ts';
 import { notFound, Refusal } from '../../errors.ts';
