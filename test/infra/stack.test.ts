@@ -286,11 +286,11 @@ describe('the medium stack', () => {
     const [script = ''] = userData();
     const beginning = script.slice(0, script.indexOf('export AWS_DEFAULT_REGION'));
     const run = beginning.replaceAll('/var/log/myclothes', '"$FOLDER"').replace('/dev/console', '/dev/null');
-    const spawned = spawnSync('bash', ['-c', `FOLDER=$(mktemp -d)\n${run}\nfalse\necho never`], {
+    const spawned = spawnSync('bash', ['--norc', '-c', `FOLDER=$(mktemp -d)\n${run}\nfalse\necho never`], {
       encoding: 'utf8',
     });
     expect(spawned.status).toBe(1);
-    const told = spawnSync('bash', ['-c', `FOLDER=$(mktemp -d)\necho "$FOLDER"\n${run}\nfalse`], {
+    const told = spawnSync('bash', ['--norc', '-c', `FOLDER=$(mktemp -d)\necho "$FOLDER"\n${run}\nfalse`], {
       encoding: 'utf8',
     });
     const [folder = ''] = told.stdout.split('\n');
