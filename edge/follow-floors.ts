@@ -49,14 +49,14 @@ export function createFloorFollower(options: FloorFollowerOptions): FloorFollowe
   let cursor: string | undefined;
   let askedAtMs = Number.NEGATIVE_INFINITY;
 
-  /** @returns whether floors between the old cursor and the new one are known now. */
+  /** @returns whether this edge now knows the floors between the old cursor and the new one */
   const use = (answer: FloorsAnswer, ask: number): boolean => {
-    // Answers may overtake one another. What an older one says, a newer one said as well.
+    // Answers may overtake one another. A newer answer contains everything that an older one says.
     if (answer.edge !== edge || answer.ask !== ask || ask <= used) return false;
     const isOtherLineage = parseCursor(answer.cursor)!.lineage !== parseCursor(cursor)?.lineage;
     if (isOtherLineage && !answer.forget) return false;
     used = ask;
-    // Also what is being fetched: it may be older than the floors that this edge will never hear of.
+    // Answers that are being fetched are forgotten as well. They may be below floors that this edge never receives.
     if (answer.forget) fence.forget();
     fence.raise(answer.tags);
     cursor = answer.cursor;
@@ -91,7 +91,7 @@ export function createFloorFollower(options: FloorFollowerOptions): FloorFollowe
       }
     },
     isDue() {
-      // A question whose answer never comes must not keep others from being asked.
+      // A question without an answer must not prevent later questions.
       const sinceMs = clock.monotonicMs() - askedAtMs;
       return sinceMs > leaseMs / 3 && (asking === 0 || sinceMs > leaseMs);
     },
@@ -113,7 +113,7 @@ async function exchange(
       [signatureHeader]: await signFloors(key, 'question', body, clock.wallMs()),
     }),
     body: new Blob([body]).stream(),
-    // An answer that comes later renews nothing.
+    // An answer after the lease would renew nothing.
     patienceMs: leaseMs,
   });
   const read = await readBounded(response.body, maxAnswerBytes, createByteBudget(maxAnswerBytes));
@@ -137,7 +137,7 @@ export function followFloors(follower: FloorFollower, leaseMs: number): { stop()
     while (!stopped) {
       const beganMs = performance.now();
       const outcome = await follower.ask(waitMs);
-      // An origin that does not wait, or refuses, is not asked again at once.
+      // Pauses before it asks an origin again that did not wait or that refused.
       const leastMs = outcome === 'raised' ? 0 : outcome === 'same' ? waitMs : Math.min(waitMs, 250);
       const leftMs = leastMs - (performance.now() - beganMs);
       if (leftMs > 0 && !stopped)

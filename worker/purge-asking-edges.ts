@@ -14,7 +14,7 @@ import { every } from './timed-tasks.ts';
 interface AskingEdgesOptions {
   db: Db;
   log: Logger;
-  /** Of leases that a restore took out of the database. */
+  /** The longest lease that a restore may have removed from the database. */
   leaseSeconds: number;
   lineage: Pick<Lineage, 'onChange'>;
   /** Monotonic milliseconds. */
@@ -24,16 +24,16 @@ interface AskingEdgesOptions {
 
 /** A lease is measured by two monotonic clocks, which run at nearly the same speed. */
 const driftMs = 500;
-/** After a restore, until every origin surely knows of it and gives no more leases by the former database. */
+/** After a restore, every origin knows of it within this time and gives no more leases by the former database. */
 const learnLineageMs = 1_000;
 const mostAtOnce = 200;
 const lookForGoneMs = 10_000;
 
-/** Any worker may: the log and the leases are in Postgres, and a lease is given by what the log says. */
+/** Any worker may purge these edges, because the log and the leases are in Postgres. */
 export function createAskingEdgesPurger(options: AskingEdgesOptions): EdgePurger {
   const { db, log, leaseSeconds, lineage, clock = () => performance.now() } = options;
   const leases = new LeaseWatch(db, clock, options.lookEveryMs ?? 20);
-  // Leases that were given before a restore may be missing in the database; one may have been just before this start.
+  // A restore just before this start may have removed leases from the database that edges still hold.
   const awaitUnknown = (learnMs: number) =>
     leases.awaitUntil(clock() + learnMs + leaseSeconds * 1_000 + driftMs);
   awaitUnknown(0);
@@ -87,7 +87,7 @@ function mergeFloors(changes: TagVersions[]): TagVersions {
 
 interface Waiter {
   position: number;
-  /** Leases of edges behind it, as first seen after its floors were written. Later ones were given with them. */
+  /** The leases of edges behind it, first read after its floors were written. Later leases include these floors. */
   pending: Map<string, EdgeLease> | undefined;
   endsAtMs: number;
   /** @param silent undefined where no edge held a lease */
@@ -137,12 +137,12 @@ class LeaseWatch {
   async #look(): Promise<void> {
     this.#looking = true;
     while (this.#waiters.size > 0) {
-      // Those that come during the query wait for the next one: it must begin after their floors were written.
+      // A waiter that arrives during the query needs the next one, which begins after its floors were written.
       const waiters = [...this.#waiters];
       const newest = Math.max(...waiters.map(({ position }) => position));
       try {
         const leases = await readLeases(this.#db, newest);
-        // After the query: every lease that it found had been asked for by now.
+        // Read after the query, because every lease that it found was requested before this moment.
         const nowMs = this.#clock();
         for (const waiter of waiters) if (this.#waiters.has(waiter)) await this.#judge(waiter, leases, nowMs);
       } catch (error) {
@@ -159,13 +159,13 @@ class LeaseWatch {
     );
     if (waiter.pending === undefined) {
       waiter.pending = behind;
-      // From here on, not from when the floors were written: it also says when these leases may be forgotten.
+      // Measured from now and not from the write of the floors, because it also decides when to forget these leases.
       waiter.endsAtMs = nowMs + Math.max(0, ...[...behind.values()].map(({ leaseMs }) => leaseMs)) + driftMs;
     }
     const waiting = [...waiter.pending.values()].filter(({ edge }) => behind.has(edge));
     const isOver = waiting.length === 0 || nowMs >= waiter.endsAtMs;
     if (!isOver || nowMs < this.#unknownUntilMs) return;
-    // Those that asked meanwhile hold a lease that was given with these floors.
+    // An edge that asked meanwhile keeps its new lease, which includes these floors.
     await forgetLeases(this.#db, waiting);
     if (!this.#waiters.delete(waiter)) return;
     waiter.resolve(waiter.pending.size === 0 ? undefined : waiting);

@@ -8,7 +8,7 @@ export interface CartCookie {
   cartId: string;
   /** A guest's copy in Redis may be served only at this version or a later one. */
   version: number;
-  /** Whether operations of this cart may stand in the journal. */
+  /** Whether the journal may contain operations of this cart. */
   journalled: boolean;
   /** The account that owns the cart; absent for a guest's cart. */
   accountId?: string | undefined;

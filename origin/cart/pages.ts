@@ -127,7 +127,7 @@ function describeRefused(refused: Refused | undefined): Pick<CartPage, 'refused'
   return { refused: tellRefusal(error) };
 }
 
-/** The API's messages speak of variants. A page speaks of pieces. */
+/** The API's messages say "variants", and a page says "pieces". */
 function tellRefusal({ code, message }: Refusal): string {
   if (code === 'not-found') return 'This piece is no longer sold.';
   if (code === 'out-of-stock') return 'This piece is sold out.';

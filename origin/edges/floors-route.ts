@@ -32,9 +32,9 @@ interface FloorsRouteDeps extends Pick<Deps, 'db' | 'lineage' | 'now' | 'log'> {
 const mostTags = 5_000;
 const longestWaitMs = 1_000;
 const mostAtOnce = 500;
-/** Of one origin; an edge asks once or twice a second, and once more for each change. */
+/** The limit of one origin. An edge asks once or twice a second, and once more for each change. */
 const mostPerSecond = 500;
-/** After a restore, until every origin surely knows of it: before that an edge could store again what it forgot. */
+/** After a restore, every origin knows of it within this time. Before that an edge could store again what it forgot. */
 const learnMs = 1_000;
 
 export function floorsRoute(deps: FloorsRouteDeps): Hono<AppEnv> {
@@ -45,14 +45,14 @@ export function floorsRoute(deps: FloorsRouteDeps): Hono<AppEnv> {
     try {
       const signature = c.req.header(signatureHeader) ?? null;
       const told = readSignedTime(signature);
-      // Whoever has not even the form of a signature costs nothing more.
+      // A request without a well-formed signature is refused before its body is read.
       if (key === undefined || told === undefined || Math.abs(deps.now() - told) > maxSignedAgeMs)
         throw notSigned();
       const text = await c.req.text();
       if ((await verifyFloors(key, 'question', text, signature)) === undefined) throw notSigned();
       const question = readQuestion(text);
       if (question === undefined) throw new Refusal(400, 'bad-request', 'This is no question for floors');
-      // Only now: nobody without the key may use up what is there for edges.
+      // Counted only after the signature is verified, so that nobody without the key can use up the limit.
       const leave = admit();
       try {
         const body = JSON.stringify(await answerQuestion(question));
@@ -107,7 +107,7 @@ function createAnswerQuestion(deps: FloorsRouteDeps) {
     return mark.value;
   };
 
-  // So that it is known for long when the first edge asks.
+  // Asked at the start, so that the quiet time is over when the first edge asks.
   if (settings.edgePurgeKey !== undefined) void presentLineage().catch(() => undefined);
 
   return async (question: FloorsQuestion): Promise<FloorsAnswer> => {
@@ -117,7 +117,7 @@ function createAnswerQuestion(deps: FloorsRouteDeps) {
     const present = await presentLineage();
     const cursor = parseCursor(question.cursor);
     const since = cursor?.lineage === present ? cursor.position : undefined;
-    // Before the log is read: a change that this answer does not tell then finds the lease, and waits for its end.
+    // Written before the log is read. A change that this answer lacks then finds the lease and waits for its end.
     if (!(await noteLease(db, { edge, name, leaseMs, position: since ?? 0 })))
       throw unavailable('Too many edges hold a lease');
     let found = await readFloorsSince(db, since, mostTags);
@@ -125,7 +125,7 @@ function createAnswerQuestion(deps: FloorsRouteDeps) {
       if (await awaitChange(since, Math.min(question.waitMs, longestWaitMs)))
         found = await readFloorsSince(db, since, mostTags);
     }
-    // The edge begins without the floors of the log. What any origin's memory held before them is not trusted by then.
+    // The edge starts without the log's floors, so no origin's memory may still be trusted from before them.
     if (found.forgotten) await delay(2 * trustedMs);
     if ((await presentLineage()) !== present) throw unavailable('The database was restored just now');
     return {
@@ -146,7 +146,7 @@ function isSame({ forgotten, position }: FloorsSince, since: number): boolean {
 const lookEveryMs = 40;
 
 /**
- * All who wait share one look at the log.
+ * Reads the head of the log once for all waiting questions.
  * @returns how to wait: whether the head moved away from `since` within `ms`
  */
 function createChangeWatch(db: Db): (since: number, ms: number) => Promise<boolean> {
@@ -155,7 +155,7 @@ function createChangeWatch(db: Db): (since: number, ms: number) => Promise<boole
   const look = async () => {
     looking = true;
     while (waiters.size > 0) {
-      // Where Postgres does not answer, whoever waits reads the log by itself and says so.
+      // If Postgres does not answer, each question reads the log itself and fails there.
       const head = await readHead(db).catch(() => undefined);
       for (const tell of waiters) tell(head);
       if (waiters.size > 0) await delay(lookEveryMs);

@@ -174,7 +174,7 @@ export function mergeVariantCells(known: Cells, ofVariants: string[], draft: Par
   return cells;
 }
 
-/** Cells of product columns that stand in the first variant's row belong to the product's first row. */
+/** Cells of product columns in the first variant's row belong to the product's first row. */
 export function mergeFileRows(
   known: Cells[],
   file: FileCells | undefined,
